@@ -1,0 +1,66 @@
+// A worker's mailbox, from either side. See mailbox_format.h for the protocol.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shared/mailbox_format.h"
+#include "shared/model_info.h"
+#include "shared/status.h"
+#include "shared/unique_fd.h"
+
+namespace onecopy {
+
+// One text (or question and context) for one model. Borrows its strings.
+struct WorkRequest {
+  std::string_view segment;
+  Task task = Task::kEmbedding;
+  QaParams qa;
+  TextParams text_params;
+  std::string_view text;
+  std::optional<std::string_view> pair;
+};
+
+// What a worker made of it. Which list is filled follows from the task.
+struct WorkReply {
+  std::optional<Error> error;
+  std::vector<QaAnswer> answers;
+  std::vector<float> values;
+  std::uint32_t tokens = 0;
+};
+
+// Class Mailbox: owns the mapping (and, in the gateway, the descriptor to hand over). Move-only. One thread
+// at a time on each side.
+class Mailbox {
+ public:
+  // Gateway: new anonymous shared memory whose size can no longer change.
+  static Result<Mailbox> create();
+  // Worker: maps the descriptor that came over the socket; kCorrupt if it is no mailbox.
+  static Result<Mailbox> attach(UniqueFd fd);
+
+  Mailbox(Mailbox&& other) noexcept;
+  Mailbox& operator=(Mailbox&& other) noexcept;
+  ~Mailbox();
+
+  int fd() const { return fd_.get(); }
+
+  // Gateway. kTooLarge when the texts don't fit. Send a Wake with this epoch afterwards.
+  Status post(std::uint64_t epoch, const WorkRequest& request);
+  // Worker. The strings stay valid until reply(). kCorrupt when a field is out of its bounds.
+  Result<WorkRequest> take(std::uint64_t epoch);
+  // Worker. Send the Wake back afterwards.
+  void reply(std::uint64_t epoch, const WorkReply& reply);
+  // Gateway. kCorrupt when the reply is malformed or of another epoch. `context` is the request's pair:
+  // answers' offsets are checked against it.
+  Result<WorkReply> collect(std::uint64_t epoch, const WorkRequest& request);
+
+ private:
+  Mailbox(UniqueFd fd, std::byte* base);
+  UniqueFd fd_;
+  std::byte* base_ = nullptr;
+};
+
+}  // namespace onecopy

@@ -1,0 +1,87 @@
+// The records that gateway and worker exchange through a mailbox: one shared memory area per worker, which
+// the gateway creates and hands over as a file descriptor. It has no name, so nothing is left when both die.
+//
+//   [ MailboxHeader ][ request: RequestRecord, text, pair ][ reply: ReplyRecord, payload ]
+//
+// The gateway writes the request area, sends a Wake over the worker's socket, and leaves the area alone
+// until the worker answered or its socket closed. The worker does the same with the reply area. The socket
+// orders the memory accesses and tells of death at once; no lock is shared. Each side copies a record out
+// and checks every field before it uses one (mailbox.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
+#include "shared/limits.h"
+
+namespace onecopy {
+
+inline constexpr std::uint64_t kMailboxMagic = 0x31786f626c69614dULL;  // "Mailbox1"
+
+struct MailboxHeader {
+  std::uint64_t magic;
+  std::uint64_t bytes;  // of the whole area
+};
+
+// Parameters of Hugging Face's question-answering pipeline; -1: not given, the pipeline's default.
+struct QaParams {
+  std::int32_t top_k = 1;
+  std::int32_t doc_stride = -1;
+  std::int32_t max_seq_len = -1;
+  std::int32_t max_answer_len = 15;
+  std::int32_t max_question_len = 64;  // accepted, without effect, as with fast tokenizers
+  std::uint8_t handle_impossible_answer = 0;
+  std::uint8_t align_to_words = 1;
+};
+
+enum class FunctionToApply : std::uint32_t { kDefault, kNone, kSigmoid, kSoftmax };
+
+// Classification and embedding.
+struct TextParams {
+  FunctionToApply function = FunctionToApply::kDefault;  // classification
+  std::int32_t max_length = -1;                          // -1: the model's own
+  std::uint8_t truncate = 1;                             // 0: over-long text is an error
+  std::uint8_t normalize = 2;                            // embedding: 0 no, 1 yes, 2 as the model's folder says
+};
+
+struct RequestRecord {
+  std::uint64_t epoch;  // counts up with every request of this mailbox; the reply repeats it
+  std::uint32_t task;   // Task; must be the model's own
+  std::uint32_t text_bytes;
+  std::uint32_t pair_bytes;
+  std::uint32_t has_pair;  // 0 or 1
+  QaParams qa;             // text is the question, pair the context
+  TextParams text;
+  char segment[limits::kSegmentNameBytes];  // published name, NUL-terminated
+};
+
+// One answer of question answering. Offsets are into the context: code points and bytes.
+struct QaAnswer {
+  double score;
+  std::uint32_t start;
+  std::uint32_t end;
+  std::uint32_t byte_start;
+  std::uint32_t byte_end;
+};
+
+struct ReplyRecord {
+  std::uint64_t epoch;
+  std::uint32_t error;          // 0 or an ErrorCode; then the payload is its text
+  std::uint32_t payload_bytes;  // QaAnswer[], or float[] (probabilities by label; the embedding)
+  std::uint32_t tokens;         // that the model computed, specials included
+  std::uint32_t reserved;
+};
+
+// What goes over the worker's socket.
+struct Wake {
+  std::uint64_t epoch;
+};
+
+static_assert(std::is_trivially_copyable_v<RequestRecord> && std::is_trivially_copyable_v<ReplyRecord>);
+
+inline constexpr std::size_t kMailboxRequestAt = 4096;
+inline constexpr std::size_t kMailboxReplyAt = kMailboxRequestAt + limits::kMailboxRequestBytes;
+inline constexpr std::size_t kMailboxBytes = kMailboxReplyAt + limits::kMailboxReplyBytes;
+
+}  // namespace onecopy
