@@ -48,7 +48,7 @@ inline constexpr std::size_t kReplyBytes = 16u << 20;       // one HTTP reply
 inline constexpr std::size_t kConnections = 1000;           // also below half the file descriptor limit
 inline constexpr std::size_t kQueuedItems = 2048;           // texts waiting for a worker
 inline constexpr auto kHeadDeadline = 10s;                  // for the whole head, not per read
-inline constexpr auto kBodyDeadline = 10s;                  // plus one second per KiB of Content-Length / 1024
+inline constexpr auto kBodyDeadline = 10s;                  // plus one second per MiB of Content-Length
 inline constexpr auto kIdleDeadline = 60s;                  // keep-alive without a request
 inline constexpr auto kWriteDeadline = 10s;                 // a client that does not read its reply
 inline constexpr auto kRequestDeadline = 30s;               // unless X-Request-Timeout-Ms says less
@@ -57,7 +57,7 @@ inline constexpr auto kDrainDeadline = 30s;                 // after SIGTERM
 inline constexpr int kAttempts = 2;                         // workers one request may kill before it is refused
 
 // ---- mailbox ----
-inline constexpr std::size_t kMailboxRequestBytes = kBodyBytes + (64u << 10);
+inline constexpr std::size_t kMailboxRequestBytes = kBodyBytes + (64u << 10);  // texts are shorter than their JSON
 inline constexpr std::size_t kMailboxReplyBytes = 512u << 10;
 inline constexpr std::size_t kErrorTextBytes = 1024;
 

@@ -1,0 +1,113 @@
+#include "shared/json.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "shared/unique_fd.h"
+
+namespace onecopy {
+namespace {
+
+// Watches the parser's events for what the library itself lets pass: depth and duplicate keys.
+class Guard {
+ public:
+  explicit Guard(std::size_t max_depth) : max_depth_(max_depth) {}
+
+  bool operator()(int /*depth*/, Json::parse_event_t event, const Json& parsed) {
+    using Event = Json::parse_event_t;
+    if (event == Event::object_start || event == Event::array_start) enter();
+    if (event == Event::object_end || event == Event::array_end) keys_.pop_back();
+    if (event == Event::key && problem_.empty() && !keys_.empty() &&
+        !keys_.back().insert(parsed.get_ref<const std::string&>()).second) {
+      problem_ = fmt::format("the key \"{}\" stands twice in one object",
+                             parsed.get_ref<const std::string&>());
+    }
+    return problem_.empty();
+  }
+  const std::string& problem() const { return problem_; }
+
+ private:
+  void enter() {
+    keys_.emplace_back();
+    if (keys_.size() > max_depth_ && problem_.empty()) {
+      problem_ = fmt::format("nested more than {} deep", max_depth_);
+    }
+  }
+
+  std::size_t max_depth_;
+  std::vector<std::set<std::string>> keys_;  // of the open objects; empty for arrays
+  std::string problem_;
+};
+
+// The library's text without its "[json.exception...]" prefix.
+std::string plain_text(const char* what) {
+  std::string text = what;
+  const std::size_t bracket = text.find("] ");
+  return bracket == std::string::npos ? text : text.substr(bracket + 2);
+}
+
+}  // namespace
+
+Result<Json> parse_json(std::string_view text, std::size_t max_depth) {
+  Guard guard(max_depth);
+  try {
+    Json value = Json::parse(text, std::ref(guard));
+    if (!guard.problem().empty()) {
+      return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", guard.problem());
+    }
+    return value;
+  } catch (const Json::exception& e) {
+    if (!guard.problem().empty()) {
+      return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", guard.problem());
+    }
+    return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", plain_text(e.what()));
+  }
+}
+
+namespace {
+
+Result<std::string> read_small_file(const std::filesystem::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info {};
+  if (!fd || ::fstat(fd.get(), &info) != 0) {
+    const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kSystem;
+    return fail(code, "{}: cannot read: {}", path.string(), std::strerror(errno));
+  }
+  if (!S_ISREG(info.st_mode)) {
+    return fail(ErrorCode::kInvalidArgument, "{}: not a file", path.string());
+  }
+  if (static_cast<std::size_t>(info.st_size) > limits::kJsonFileBytes) {
+    return fail(ErrorCode::kTooLarge, "{}: {} bytes, more than the {} that a JSON file may have",
+                path.string(), info.st_size, limits::kJsonFileBytes);
+  }
+  std::string text(static_cast<std::size_t>(info.st_size), '\0');
+  std::size_t have = 0;
+  while (have < text.size()) {
+    const ssize_t got = ::read(fd.get(), text.data() + have, text.size() - have);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) {
+      return fail(ErrorCode::kSystem, "{}: cannot read: {}", path.string(), std::strerror(errno));
+    }
+    if (got == 0) break;  // it shrank meanwhile: the parser will say what is missing
+    have += static_cast<std::size_t>(got);
+  }
+  text.resize(have);
+  return text;
+}
+
+}  // namespace
+
+Result<Json> read_json_file(const std::filesystem::path& path) {
+  ASSIGN_OR_RETURN(const std::string text, read_small_file(path));
+  auto value = parse_json(text);
+  if (!value) return in_context(path.string(), value.error());
+  return value;
+}
+
+}  // namespace onecopy
