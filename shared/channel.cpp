@@ -20,8 +20,8 @@ Error channel_error(std::string_view doing) {
   return Error{code, fmt::format("cannot {} a message: {}", doing, std::strerror(errno))};
 }
 
-// Takes the descriptor out of the control data; more than one, or another kind, is closed by the kernel's
-// truncation (room for just one) or ignored.
+// Takes the descriptor out of the control data; more than one, or another kind, is closed by the
+// kernel's truncation (room for just one) or ignored.
 UniqueFd received_fd(msghdr& header) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
     if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {

@@ -1,4 +1,5 @@
-// Every bound of onecopy in one table, each with its reason. docs/operations.md shows them to operators.
+// Every bound of onecopy in one table, each with its reason. docs/operations.md shows them to
+// operators.
 #pragma once
 
 #include <chrono>
@@ -10,8 +11,9 @@ namespace onecopy::limits {
 using namespace std::chrono_literals;
 
 // ---- model folders (files from outside) ----
-inline constexpr std::size_t kJsonFileBytes = 64u << 20;    // tokenizer.json of a 250k vocabulary is 17 MB
-inline constexpr std::size_t kJsonDepth = 64;               // real files need about 10
+inline constexpr std::size_t kJsonFileBytes =
+    64u << 20;                                 // tokenizer.json of a 250k vocabulary is 17 MB
+inline constexpr std::size_t kJsonDepth = 64;  // real files need about 10
 inline constexpr std::size_t kSafetensorsHeaderBytes = 16u << 20;
 inline constexpr std::size_t kTensorsPerFile = 10'000;
 inline constexpr std::size_t kTensorDims = 8;
@@ -23,45 +25,50 @@ inline constexpr std::uint64_t kLayers = 128;
 inline constexpr std::uint64_t kPositions = 65'536;
 inline constexpr std::uint64_t kLabels = 10'000;
 inline constexpr std::size_t kLabelBytes = 1024;
-inline constexpr std::size_t kTokenBytes = 4096;            // one vocabulary entry
+inline constexpr std::size_t kTokenBytes = 4096;  // one vocabulary entry
 
 // ---- names ----
-inline constexpr std::size_t kNameBytes = 64;               // instance and model names
-inline constexpr std::size_t kSegmentNameBytes = 192;       // "onecopy:INSTANCE:MODEL:VERSION:GENERATION"
-inline constexpr std::size_t kSegmentDependencies = 255;    // other segments whose tensors one model borrows
+inline constexpr std::size_t kNameBytes = 64;  // instance and model names
+inline constexpr std::size_t kSegmentNameBytes =
+    192;  // "onecopy:INSTANCE:MODEL:VERSION:GENERATION"
+inline constexpr std::size_t kSegmentDependencies =
+    255;  // other segments whose tensors one model borrows
 inline constexpr std::size_t kModels = 1024;
 inline constexpr std::size_t kWorkers = 256;
 
 // ---- one request ----
-inline constexpr std::size_t kHeadBytes = 16u << 10;        // request line and headers
-inline constexpr std::size_t kTargetBytes = 8u << 10;       // path and query, so a GET can carry a context
+inline constexpr std::size_t kHeadBytes = 16u << 10;  // request line and headers
+inline constexpr std::size_t kTargetBytes = 8u
+                                            << 10;  // path and query, so a GET can carry a context
 inline constexpr std::size_t kHeaders = 100;
 inline constexpr std::size_t kBodyBytes = 2u << 20;
 inline constexpr std::size_t kRequestJsonDepth = 8;
-inline constexpr std::size_t kTextBytes = 1u << 20;         // one text, before tokenizing
-inline constexpr std::size_t kEmbedInputs = 1024;           // texts in one /embed call
+inline constexpr std::size_t kTextBytes = 1u << 20;  // one text, before tokenizing
+inline constexpr std::size_t kEmbedInputs = 1024;    // texts in one /embed call
 inline constexpr std::uint32_t kTopK = 1000;
-inline constexpr std::uint32_t kAnswerTokens = 1u << 20;    // max_answer_len
-inline constexpr std::size_t kReplyBytes = 16u << 20;       // one HTTP reply
+inline constexpr std::uint32_t kAnswerTokens = 1u << 20;  // max_answer_len
+inline constexpr std::size_t kQaWindows = 16'384;      // windows that one context may be cut into
+inline constexpr std::size_t kReplyBytes = 16u << 20;  // one HTTP reply
 
 // ---- connections and queue ----
-inline constexpr std::size_t kConnections = 1000;           // also below half the file descriptor limit
-inline constexpr std::size_t kQueuedItems = 2048;           // texts waiting for a worker
-inline constexpr auto kHeadDeadline = 10s;                  // for the whole head, not per read
-inline constexpr auto kBodyDeadline = 10s;                  // plus one second per MiB of Content-Length
-inline constexpr auto kIdleDeadline = 60s;                  // keep-alive without a request
-inline constexpr auto kWriteDeadline = 10s;                 // a client that does not read its reply
-inline constexpr auto kRequestDeadline = 30s;               // unless X-Request-Timeout-Ms says less
+inline constexpr std::size_t kConnections = 1000;  // also below half the file descriptor limit
+inline constexpr std::size_t kQueuedItems = 2048;  // texts waiting for a worker
+inline constexpr auto kHeadDeadline = 10s;         // for the whole head, not per read
+inline constexpr auto kBodyDeadline = 10s;         // plus one second per MiB of Content-Length
+inline constexpr auto kIdleDeadline = 60s;         // keep-alive without a request
+inline constexpr auto kWriteDeadline = 10s;        // a client that does not read its reply
+inline constexpr auto kRequestDeadline = 30s;      // unless X-Request-Timeout-Ms says less
 inline constexpr auto kMaxRequestDeadline = 600s;
-inline constexpr auto kDrainDeadline = 30s;                 // after SIGTERM
-inline constexpr int kAttempts = 2;                         // workers one request may kill before it is refused
+inline constexpr auto kDrainDeadline = 30s;  // after SIGTERM
+inline constexpr int kAttempts = 2;          // workers one request may kill before it is refused
 
 // ---- mailbox ----
-inline constexpr std::size_t kMailboxRequestBytes = kBodyBytes + (64u << 10);  // texts are shorter than their JSON
+inline constexpr std::size_t kMailboxRequestBytes =
+    kBodyBytes + (64u << 10);  // texts are shorter than their JSON
 inline constexpr std::size_t kMailboxReplyBytes = 512u << 10;
 inline constexpr std::size_t kErrorTextBytes = 1024;
 
 // ---- worker ----
-inline constexpr std::size_t kBatchTokens = 512;            // windows of one context computed together
+inline constexpr std::size_t kBatchTokens = 512;  // windows of one context computed together
 
 }  // namespace onecopy::limits

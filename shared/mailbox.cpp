@@ -31,7 +31,8 @@ Status check_request(const RequestRecord& r) {
   if (r.task > static_cast<std::uint32_t>(Task::kEmbedding) || r.has_pair > 1) {
     return fail(ErrorCode::kCorrupt, "mailbox request: unknown task or flag");
   }
-  if (std::size_t{r.text_bytes} + r.pair_bytes > kTextRoom || (r.has_pair == 0 && r.pair_bytes != 0)) {
+  if (std::size_t{r.text_bytes} + r.pair_bytes > kTextRoom ||
+      (r.has_pair == 0 && r.pair_bytes != 0)) {
     return fail(ErrorCode::kCorrupt, "mailbox request: texts of {} and {} bytes", r.text_bytes,
                 r.pair_bytes);
   }
@@ -43,8 +44,7 @@ Status check_request(const RequestRecord& r) {
 
 Status check_answers(const std::vector<QaAnswer>& answers, std::size_t context_bytes) {
   for (const QaAnswer& a : answers) {
-    if (!std::isfinite(a.score) || a.byte_start > a.byte_end || a.byte_end > context_bytes ||
-        a.start > a.end || a.end > context_bytes) {
+    if (!std::isfinite(a.score) || a.byte_start > a.byte_end || a.byte_end > context_bytes) {
       return fail(ErrorCode::kCorrupt, "mailbox reply: an answer lies outside its context");
     }
   }
@@ -119,6 +119,7 @@ Status Mailbox::post(std::uint64_t epoch, const WorkRequest& request) {
   record.text_bytes = static_cast<std::uint32_t>(request.text.size());
   record.pair_bytes = static_cast<std::uint32_t>(pair.size());
   record.has_pair = request.pair.has_value() ? 1 : 0;
+  record.deadline_ns = request.deadline ? request.deadline->time_since_epoch().count() : 0;
   record.qa = request.qa;
   record.text = request.text_params;
   request.segment.copy(record.segment, sizeof record.segment - 1);
@@ -132,19 +133,23 @@ Result<WorkRequest> Mailbox::take(std::uint64_t epoch) {
   RequestRecord record{};
   std::memcpy(&record, base_ + kMailboxRequestAt, sizeof record);
   if (record.epoch != epoch) {
-    return fail(ErrorCode::kCorrupt, "mailbox request: epoch {}, woken for {}", record.epoch, epoch);
+    return fail(ErrorCode::kCorrupt, "mailbox request: epoch {}, woken for {}", record.epoch,
+                epoch);
   }
   RETURN_IF_ERROR(check_request(record));
   WorkRequest request;
-  // The name's bytes lie in the record's copy, which ends here: point at the shared ones instead, with the
-  // length that was checked.
-  const char* segment = reinterpret_cast<const char*>(base_ + kMailboxRequestAt) +
-                        offsetof(RequestRecord, segment);
+  // The name's bytes lie in the record's copy, which ends here: point at the shared ones instead,
+  // with the length that was checked.
+  const char* segment =
+      reinterpret_cast<const char*>(base_ + kMailboxRequestAt) + offsetof(RequestRecord, segment);
   request.segment = std::string_view(segment, std::strlen(record.segment));
   request.task = static_cast<Task>(record.task);
   request.qa = record.qa;
   request.text_params = record.text;
   request.text = std::string_view(text_area(base_), record.text_bytes);
+  if (record.deadline_ns != 0) {
+    request.deadline.emplace(std::chrono::nanoseconds(record.deadline_ns));
+  }
   if (record.has_pair != 0) {
     request.pair = std::string_view(text_area(base_) + record.text_bytes, record.pair_bytes);
   }

@@ -1,6 +1,7 @@
 // A worker's mailbox, from either side. See mailbox_format.h for the protocol.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +23,9 @@ struct WorkRequest {
   TextParams text_params;
   std::string_view text;
   std::optional<std::string_view> pair;
+  // When the answer is of no more use (std::chrono::steady_clock); nothing: never. A worker gives
+  // up between two windows of a long context.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
 };
 
 // What a worker made of it. Which list is filled follows from the task.
@@ -32,8 +36,8 @@ struct WorkReply {
   std::uint32_t tokens = 0;
 };
 
-// Class Mailbox: owns the mapping (and, in the gateway, the descriptor to hand over). Move-only. One thread
-// at a time on each side.
+// Class Mailbox: owns the mapping (and, in the gateway, the descriptor to hand over). Move-only.
+// One thread at a time on each side.
 class Mailbox {
  public:
   // Gateway: new anonymous shared memory whose size can no longer change.
@@ -53,8 +57,8 @@ class Mailbox {
   Result<WorkRequest> take(std::uint64_t epoch);
   // Worker. Send the Wake back afterwards.
   void reply(std::uint64_t epoch, const WorkReply& reply);
-  // Gateway. kCorrupt when the reply is malformed or of another epoch. `context` is the request's pair:
-  // answers' offsets are checked against it.
+  // Gateway. kCorrupt when the reply is malformed or of another epoch. `context` is the request's
+  // pair: answers' offsets are checked against it.
   Result<WorkReply> collect(std::uint64_t epoch, const WorkRequest& request);
 
  private:

@@ -1,12 +1,13 @@
-// The records that gateway and worker exchange through a mailbox: one shared memory area per worker, which
-// the gateway creates and hands over as a file descriptor. It has no name, so nothing is left when both die.
+// The records that gateway and worker exchange through a mailbox: one shared memory area per
+// worker, which the gateway creates and hands over as a file descriptor. It has no name, so nothing
+// is left when both die.
 //
 //   [ MailboxHeader ][ request: RequestRecord, text, pair ][ reply: ReplyRecord, payload ]
 //
-// The gateway writes the request area, sends a Wake over the worker's socket, and leaves the area alone
-// until the worker answered or its socket closed. The worker does the same with the reply area. The socket
-// orders the memory accesses and tells of death at once; no lock is shared. Each side copies a record out
-// and checks every field before it uses one (mailbox.h).
+// The gateway writes the request area, sends a Wake over the worker's socket, and leaves the area
+// alone until the worker answered or its socket closed. The worker does the same with the reply
+// area. The socket orders the memory accesses and tells of death at once; no lock is shared. Each
+// side copies a record out and checks every field before it uses one (mailbox.h).
 #pragma once
 
 #include <cstddef>
@@ -42,7 +43,7 @@ struct TextParams {
   FunctionToApply function = FunctionToApply::kDefault;  // classification
   std::int32_t max_length = -1;                          // -1: the model's own
   std::uint8_t truncate = 1;                             // 0: over-long text is an error
-  std::uint8_t normalize = 2;                            // embedding: 0 no, 1 yes, 2 as the model's folder says
+  std::uint8_t normalize = 2;  // embedding: 0 no, 1 yes, 2 as the model's folder says
 };
 
 struct RequestRecord {
@@ -51,12 +52,16 @@ struct RequestRecord {
   std::uint32_t text_bytes;
   std::uint32_t pair_bytes;
   std::uint32_t has_pair;  // 0 or 1
-  QaParams qa;             // text is the question, pair the context
+  std::uint32_t reserved;
+  std::int64_t deadline_ns;  // on CLOCK_MONOTONIC, which all processes share; 0: none
+  QaParams qa;               // text is the question, pair the context
   TextParams text;
   char segment[limits::kSegmentNameBytes];  // published name, NUL-terminated
 };
 
-// One answer of question answering. Offsets are into the context: code points and bytes.
+// One answer of question answering. start and end are in code points and, as in the pipeline, may
+// lie outside the context (an answer at a [CLS] typed in the question); the bytes are the text's,
+// clamped.
 struct QaAnswer {
   double score;
   std::uint32_t start;
@@ -78,7 +83,8 @@ struct Wake {
   std::uint64_t epoch;
 };
 
-static_assert(std::is_trivially_copyable_v<RequestRecord> && std::is_trivially_copyable_v<ReplyRecord>);
+static_assert(std::is_trivially_copyable_v<RequestRecord> &&
+              std::is_trivially_copyable_v<ReplyRecord>);
 
 inline constexpr std::size_t kMailboxRequestAt = 4096;
 inline constexpr std::size_t kMailboxReplyAt = kMailboxRequestAt + limits::kMailboxRequestBytes;

@@ -1,5 +1,5 @@
-// What a model is, apart from its weights: sizes, task, labels. The host derives it from a model folder and
-// stores it in the segment as JSON; workers and the gateway read it from there.
+// What a model is, apart from its weights: sizes, task, labels. The host derives it from a model
+// folder and stores it in the segment as JSON; workers and the gateway read it from there.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ struct ModelInfo {
   // head
   Task task = Task::kEmbedding;
   ProblemType problem = ProblemType::kSingleLabel;
-  std::vector<std::string> labels;  // by class index; classification only
+  std::vector<std::string> labels;   // by class index; classification only
   Pooling pooling = Pooling::kMean;  // embedding only
   bool normalize = false;            // embedding only: scale to length 1
 

@@ -1,11 +1,12 @@
-// How a linear layer's weight lies in a segment, shared by the packer (host) and the products (worker).
+// How a linear layer's weight lies in a segment, shared by the packer (host) and the products
+// (worker).
 //
 //   source, PyTorch's [N, K]:  y[n] = sum over k of x[k] * W[n][k]
 //   packed f32, "panels":      ceil(N / 64) panels, each [K][64], contiguous; panel p holds columns
 //                              64 p .. 64 p + 63 of the transposed weight, zeros beyond N.
 //
-// A panel is what one brgemm call reads: B[K, 64] with ldb = 64. Panels of 64 columns were measured faster
-// than 32 on machines without AMX tiles.
+// A panel is what one brgemm call reads: B[K, 64] with ldb = 64. Panels of 64 columns were measured
+// faster than 32 on machines without AMX tiles.
 #pragma once
 
 #include <cstddef>

@@ -10,8 +10,8 @@
 
 namespace onecopy {
 
-// What kind of thing went wrong; gateway/reply_json maps each to an HTTP status, tools/ to an exit code.
-// The values travel through the mailbox: append, never renumber.
+// What kind of thing went wrong; gateway/reply_json maps each to an HTTP status, tools/ to an exit
+// code. The values travel through the mailbox: append, never renumber.
 enum class ErrorCode : unsigned {
   kInvalidArgument = 1,  // malformed or out of range: 400
   kNotFound = 2,         // no such model, version, file or context: 404
@@ -51,16 +51,16 @@ inline tl::unexpected<Error> in_context(std::string_view what, const Error& erro
 #define ONECOPY_CONCAT(a, b) ONECOPY_CONCAT_INNER(a, b)
 
 // Returns from the enclosing function with the error of `expression`, a Status or Result.
-#define RETURN_IF_ERROR(expression)                                             \
-  do {                                                                          \
-    if (auto status_of_expression = (expression); !status_of_expression)        \
-      return tl::unexpected<::onecopy::Error>(status_of_expression.error());    \
+#define RETURN_IF_ERROR(expression)                                          \
+  do {                                                                       \
+    if (auto status_of_expression = (expression); !status_of_expression)     \
+      return tl::unexpected<::onecopy::Error>(status_of_expression.error()); \
   } while (false)
 
 // ASSIGN_OR_RETURN(auto config, read_config(path)): the value, or returns the error.
-#define ASSIGN_OR_RETURN(declaration, expression)                                             \
+#define ASSIGN_OR_RETURN(declaration, expression) \
   ASSIGN_OR_RETURN_INNER(ONECOPY_CONCAT(result_at_line_, __LINE__), declaration, expression)
-#define ASSIGN_OR_RETURN_INNER(result, declaration, expression)                \
-  auto result = (expression);                                                  \
-  if (!result) return tl::unexpected<::onecopy::Error>(result.error());        \
+#define ASSIGN_OR_RETURN_INNER(result, declaration, expression)         \
+  auto result = (expression);                                           \
+  if (!result) return tl::unexpected<::onecopy::Error>(result.error()); \
   declaration = std::move(*result)
