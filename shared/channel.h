@@ -1,5 +1,5 @@
-// Messages with file descriptors between the processes of one instance, over SOCK_SEQPACKET socket pairs:
-// boundaries are kept, and the other end's death is an event (end of file), never a timeout.
+// Messages with file descriptors between the processes of one instance, over SOCK_SEQPACKET socket
+// pairs: boundaries are kept, and the other end's death is an event (end of file), never a timeout.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ struct Message {
   std::string bytes;
   UniqueFd fd;
 };
-// Waits for one message unless `channel` is non-blocking (kBusy: nothing there yet). kUnavailable when the
-// other end is gone; kCorrupt for a truncated message.
+// Waits for one message unless `channel` is non-blocking (kBusy: nothing there yet). kUnavailable
+// when the other end is gone; kCorrupt for a truncated message.
 Result<Message> receive_message(int channel);
 
 // A plain struct as a message.

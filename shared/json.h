@@ -12,8 +12,8 @@ namespace onecopy {
 
 using Json = nlohmann::json;
 
-// kInvalidArgument: malformed, invalid UTF-8, deeper than max_depth, a duplicate key, or a number out of
-// range; the text says which, with the position.
+// kInvalidArgument: malformed, invalid UTF-8, deeper than max_depth, a duplicate key, or a number
+// out of range; the text says which, with the position.
 Result<Json> parse_json(std::string_view text, std::size_t max_depth = limits::kJsonDepth);
 
 // A whole JSON file of at most limits::kJsonFileBytes. Errors name the file.

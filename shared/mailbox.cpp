@@ -39,6 +39,10 @@ Status check_request(const RequestRecord& r) {
   if (std::memchr(r.segment, 0, sizeof r.segment) == nullptr) {
     return fail(ErrorCode::kCorrupt, "mailbox request: segment name without an end");
   }
+  if (r.qa.top_k < 1 || r.qa.top_k > static_cast<std::int32_t>(limits::kTopK) || r.qa.max_answer_len < 1 ||
+      r.text.function > FunctionToApply::kSoftmax) {
+    return fail(ErrorCode::kCorrupt, "mailbox request: a parameter out of its range");
+  }
   return {};
 }
 

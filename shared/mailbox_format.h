@@ -38,12 +38,15 @@ struct QaParams {
 
 enum class FunctionToApply : std::uint32_t { kDefault, kNone, kSigmoid, kSoftmax };
 
+// TextParams::normalize: as the model's folder says.
+inline constexpr std::uint8_t kAsModelSays = 2;
+
 // Classification and embedding.
 struct TextParams {
   FunctionToApply function = FunctionToApply::kDefault;  // classification
   std::int32_t max_length = -1;                          // -1: the model's own
   std::uint8_t truncate = 1;                             // 0: over-long text is an error
-  std::uint8_t normalize = 2;  // embedding: 0 no, 1 yes, 2 as the model's folder says
+  std::uint8_t normalize = kAsModelSays;                 // embedding: 0 no, 1 yes
 };
 
 struct RequestRecord {

@@ -1,9 +1,9 @@
-// Builds a segment: create, fill, publish. Nothing has the published name before every byte is in place and
-// checksummed; a writer that is destroyed (or killed) earlier leaves at most a ".loading" name that clean
-// and the next start remove.
+// Builds a segment: create, fill, publish. Nothing has the published name before every byte is in
+// place and checksummed; a writer that is destroyed (or killed) earlier leaves at most a ".loading"
+// name that clean and the next start remove.
 //
-// Class SegmentWriter: owns the unpublished segment. One thread at a time, except that different tensors
-// may be filled from different threads.
+// Class SegmentWriter: owns the unpublished segment. One thread at a time, except that different
+// tensors may be filled from different threads.
 #pragma once
 
 #include <cstdint>
@@ -38,8 +38,8 @@ struct TensorPlan {
 
 class SegmentWriter {
  public:
-  // Reserves every page at once (posix_fallocate), so that a full /dev/shm is kSystem here ("needs N bytes,
-  // M are free") and never a SIGBUS later.
+  // Reserves every page at once (posix_fallocate), so that a full /dev/shm is kSystem here ("needs
+  // N bytes, M are free") and never a SIGBUS later.
   static Result<SegmentWriter> create(const std::string& name, const ModelInfo& info,
                                       std::span<const std::byte> tokenizer_image,
                                       std::vector<TensorPlan> plan);
@@ -48,13 +48,15 @@ class SegmentWriter {
   SegmentWriter& operator=(SegmentWriter&&) noexcept;
   ~SegmentWriter();  // removes what was not published
 
-  // The bytes of plan entry i, zero-filled, 64-byte aligned. Empty for borrowed and same_as entries.
+  // The bytes of plan entry i, zero-filled, 64-byte aligned. Empty for borrowed and same_as
+  // entries.
   std::span<std::byte> tensor(std::size_t i);
   std::span<float> floats(std::size_t i);
 
   std::size_t bytes() const;  // of the whole segment
 
-  // Computes the checksums, makes the file read-only (0440) and gives it its name. The writer is spent.
+  // Computes the checksums, makes the file read-only (0440) and gives it its name. The writer is
+  // spent.
   Status publish();
 
  private:

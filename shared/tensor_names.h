@@ -1,5 +1,5 @@
-// The names that tensors have in a segment, the same for every family. Shapes in brackets: [rows, cols] of
-// the source; P marks Layout::kPanels, the rest is row-major.
+// The names that tensors have in a segment, the same for every family. Shapes in brackets: [rows,
+// cols] of the source; P marks Layout::kPanels, the rest is row-major.
 //
 //   embeddings.word [vocab, hidden]          embeddings.position [positions, hidden]
 //   embeddings.type [type_vocab, hidden]     (absent for DistilBERT)
@@ -9,11 +9,14 @@
 //   layer.I.ffn_in.weight P [intermediate, hidden]   .bias
 //   layer.I.ffn_out.weight P [hidden, intermediate]  .bias
 //   layer.I.ffn_norm.weight / .bias
-//   qa.weight [2, hidden]  .bias [1, 2]                               question answering (row 0 start, 1 end)
-//   pooler.weight P [hidden, hidden]  .bias                           classification: the dense layer before the
-//                                                                     classifier (BERT pooler: tanh; RoBERTa
-//                                                                     classifier.dense: tanh; DistilBERT
-//                                                                     pre_classifier: relu)
+//   qa.weight [2, hidden]  .bias [1, 2]                               question answering (row 0
+//   start, 1 end) pooler.weight P [hidden, hidden]  .bias                           classification:
+//   the dense layer before the
+//                                                                     classifier (BERT pooler:
+//                                                                     tanh; RoBERTa
+//                                                                     classifier.dense: tanh;
+//                                                                     DistilBERT pre_classifier:
+//                                                                     relu)
 //   classifier.weight [labels, hidden]  .bias [1, labels]
 #pragma once
 

@@ -1,0 +1,45 @@
+// What `onecopy serve` was asked for: command line and config file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "host/model_loader.h"
+#include "shared/status.h"
+
+namespace onecopy::host {
+
+inline constexpr std::string_view kNameRule = "a name is 1 to 64 of A-Z a-z 0-9 . _ -";
+
+struct ServeOptions {
+  std::vector<ModelSource> models;
+  unsigned workers = 0;  // 0: as many as the process may use cores
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 8080;  // 0: any free one
+  std::uint16_t management_port = 8081;
+  std::string instance = "default";
+};
+
+// "NAME=DIR[,precision=f32|auto][,version=N][,adapter=DIR]". A comma that is not followed by one of these
+// keys belongs to the path.
+Result<ModelSource> parse_model(std::string_view text);
+
+// One of those settings; kUnsupported for a precision that this version does not compute in.
+Status apply_model_setting(ModelSource& model, std::string_view key, std::string_view value);
+
+// The same settings from a TOML file: the long options' names as keys, and [[model]] tables with name, path,
+// precision, version, adapter; paths are relative to the file. Unknown keys are errors.
+Result<ServeOptions> read_config(const std::filesystem::path& file);
+
+// Either options to serve with, or the code to exit with (--help, a wrong option: the text is printed).
+struct ParsedOptions {
+  std::optional<ServeOptions> options;
+  int exit_code = 0;
+};
+Result<ParsedOptions> parse_options(int argc, char** argv);
+
+}  // namespace onecopy::host

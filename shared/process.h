@@ -1,0 +1,20 @@
+// What every process of onecopy does when it starts, whichever it is.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace onecopy {
+
+// The name that ps shows, at most 15 characters: the kernel's name of the process and, for a forked worker,
+// also its first argument. `argv` is main's; nothing may have kept a pointer into argv[0].
+void set_process_name(std::string_view name, char** argv);
+
+// The folder of the running program: the others lie beside it.
+std::filesystem::path program_folder();
+
+// One line on standard error: "onecopy-host: text".
+void log_line(std::string_view text);
+
+}  // namespace onecopy

@@ -1,0 +1,86 @@
+#include "worker/serve_loop.h"
+
+#include <malloc.h>
+
+#include <cstring>
+#include <utility>
+
+#include "shared/channel.h"
+#include "shared/mailbox.h"
+#include "shared/process.h"
+#include "worker/answer.h"
+#include "worker/encoder/workspace.h"
+#include "worker/served_model.h"
+
+namespace onecopy::worker {
+namespace {
+
+// The first message carries the mailbox.
+Result<Mailbox> receive_mailbox(int socket) {
+  ASSIGN_OR_RETURN(Message message, receive_message(socket));
+  return Mailbox::attach(std::move(message.fd));
+}
+
+Result<Wake> receive_wake(int socket) {
+  ASSIGN_OR_RETURN(const Message message, receive_message(socket));
+  Wake wake{};
+  if (message.bytes.size() != sizeof wake) {
+    return fail(ErrorCode::kCorrupt, "a wake-up of {} bytes", message.bytes.size());
+  }
+  std::memcpy(&wake, message.bytes.data(), sizeof wake);
+  return wake;
+}
+
+WorkReply refusal(const Error& error) {
+  WorkReply reply;
+  reply.error = error;
+  return reply;
+}
+
+class Worker {
+ public:
+  Worker(UniqueFd socket, Mailbox mailbox, unsigned threads)
+      : socket_(std::move(socket)), mailbox_(std::move(mailbox)), workspace_(threads) {}
+
+  // One request; the error is why the worker cannot go on.
+  Status serve_one() {
+    ASSIGN_OR_RETURN(const Wake wake, receive_wake(socket_.get()));
+    ASSIGN_OR_RETURN(const WorkRequest request, mailbox_.take(wake.epoch));
+    mailbox_.reply(wake.epoch, reply_to(request));
+    return send_message(socket_.get(), as_bytes_of(wake));
+  }
+
+ private:
+  WorkReply reply_to(const WorkRequest& request) {
+    const auto served = models_.get(request.segment);
+    return served ? answer(**served, request, workspace_) : refusal(served.error());
+  }
+
+  UniqueFd socket_;
+  Mailbox mailbox_;
+  Workspace workspace_;
+  ServedModels models_;
+};
+
+}  // namespace
+
+int serve(UniqueFd socket, unsigned threads) {
+  // Memory of one large request goes back to the system: a worker must stay small.
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  auto mailbox = receive_mailbox(socket.get());
+  if (!mailbox) {
+    if (mailbox.error().code == ErrorCode::kUnavailable) return 0;
+    log_line(mailbox.error().text);
+    return 1;
+  }
+  Worker worker(std::move(socket), std::move(*mailbox), threads);
+  Status status;
+  while ((status = worker.serve_one())) {
+  }
+  if (status.error().code == ErrorCode::kUnavailable) return 0;  // the gateway is done with this worker
+  log_line(status.error().text);
+  return 1;
+}
+
+}  // namespace onecopy::worker
