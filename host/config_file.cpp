@@ -1,7 +1,10 @@
 // `onecopy serve --config FILE.toml`.
+#include <fmt/ranges.h>
+#include <toml++/toml.h>
+
 #include <algorithm>
 #include <array>
-#include <toml++/toml.h>
+#include <span>
 
 #include "host/options.h"
 #include "shared/limits.h"
@@ -10,11 +13,12 @@
 namespace onecopy::host {
 namespace {
 
-Status check_keys(const toml::table& table, std::span<const std::string_view> known, std::string_view where) {
+Status check_keys(const toml::table& table, std::span<const std::string_view> known,
+                  std::string_view where) {
   for (const auto& [key, value] : table) {
     if (std::find(known.begin(), known.end(), key.str()) == known.end()) {
-      return fail(ErrorCode::kInvalidArgument, "{}: unknown key \"{}\"; known: {}", where, key.str(),
-                  fmt::join(known, ", "));
+      return fail(ErrorCode::kInvalidArgument, "{}: unknown key \"{}\"; known: {}", where,
+                  key.str(), fmt::join(known, ", "));
     }
   }
   return {};
@@ -31,20 +35,22 @@ Status read_text(const toml::table& table, std::string_view key, std::string& to
 }
 
 template <class Number>
-Status read_number(const toml::table& table, std::string_view key, std::int64_t least, std::int64_t most,
-                   Number& to) {
+Status read_number(const toml::table& table, std::string_view key, std::int64_t least,
+                   std::int64_t most, Number& to) {
   const toml::node* node = table.get(key);
   if (node == nullptr) return {};
   const auto value = node->value_exact<std::int64_t>();
   if (!value || *value < least || *value > most) {
-    return fail(ErrorCode::kInvalidArgument, "{}: a whole number from {} to {} is needed", key, least, most);
+    return fail(ErrorCode::kInvalidArgument, "{}: a whole number from {} to {} is needed", key,
+                least, most);
   }
   to = static_cast<Number>(*value);
   return {};
 }
 
 Result<ModelSource> read_model(const toml::node& node, const std::filesystem::path& folder) {
-  static constexpr std::array<std::string_view, 5> kKeys = {"name", "path", "precision", "version", "adapter"};
+  static constexpr std::array<std::string_view, 5> kKeys = {"name", "path", "precision", "version",
+                                                            "adapter"};
   const toml::table* table = node.as_table();
   if (table == nullptr) return fail(ErrorCode::kInvalidArgument, "[[model]]: a table is needed");
   RETURN_IF_ERROR(check_keys(*table, kKeys, "[[model]]"));
@@ -60,7 +66,8 @@ Result<ModelSource> read_model(const toml::node& node, const std::filesystem::pa
   if (!is_valid_name(model.name)) {
     return fail(ErrorCode::kInvalidArgument, "[[model]] name \"{}\": {}", model.name, kNameRule);
   }
-  if (path.empty()) return fail(ErrorCode::kInvalidArgument, "[[model]] {}: path is missing", model.name);
+  if (path.empty())
+    return fail(ErrorCode::kInvalidArgument, "[[model]] {}: path is missing", model.name);
   RETURN_IF_ERROR(apply_model_setting(model, "precision", precision));
   model.folder = folder / path;
   if (!adapter.empty()) model.adapter = folder / adapter;
@@ -98,8 +105,8 @@ Result<ServeOptions> read_config(const std::filesystem::path& file) {
     if (!options) return in_context(file.string(), options.error());
     return options;
   } catch (const toml::parse_error& e) {
-    return fail(ErrorCode::kInvalidArgument, "{}: line {}: {}", file.string(), e.source().begin.line,
-                e.description());
+    return fail(ErrorCode::kInvalidArgument, "{}: line {}: {}", file.string(),
+                e.source().begin.line, e.description());
   }
 }
 

@@ -43,18 +43,20 @@ unsigned usable_cores() {
 }
 
 Status add_model(ServeOptions& options, ModelSource model) {
-  const auto same = std::find_if(options.models.begin(), options.models.end(), [&](const ModelSource& m) {
-    return m.name == model.name && m.version == model.version;
-  });
+  const auto same = std::find_if(
+      options.models.begin(), options.models.end(),
+      [&](const ModelSource& m) { return m.name == model.name && m.version == model.version; });
   if (same != options.models.end()) {
-    return fail(ErrorCode::kInvalidArgument, "--model {}: named twice with version {}; give another version=N",
-                model.name, model.version);
+    return fail(ErrorCode::kInvalidArgument,
+                "--model {}: named twice with version {}; give another version=N", model.name,
+                model.version);
   }
   options.models.push_back(std::move(model));
   return {};
 }
 
-// The command line wins: a model of the file under a name that the command line also has is left out.
+// The command line wins: a model of the file under a name that the command line also has is left
+// out.
 Status merge_models(ServeOptions& options, std::vector<ModelSource> from_file) {
   const std::vector<ModelSource> from_line = std::move(options.models);
   options.models.clear();
@@ -91,7 +93,8 @@ Result<ModelSource> parse_model(std::string_view text) {
   }
   ModelSource model;
   model.name = text.substr(0, equals);
-  if (!is_valid_name(model.name)) return fail(ErrorCode::kInvalidArgument, "--model {}: {}", model.name, kNameRule);
+  if (!is_valid_name(model.name))
+    return fail(ErrorCode::kInvalidArgument, "--model {}: {}", model.name, kNameRule);
   std::string_view rest = text.substr(equals + 1);
   for (std::size_t at = last_setting(rest); at != std::string_view::npos; at = last_setting(rest)) {
     const std::string_view setting = rest.substr(at + 1);
@@ -113,23 +116,29 @@ Status apply_model_setting(ModelSource& model, std::string_view key, std::string
     return {};
   }
   if (value == "f32" || value == "auto") return {};
-  return fail(ErrorCode::kUnsupported, "model {}: precision={}: this version computes in f32 (or auto)",
-              model.name, value);
+  return fail(ErrorCode::kUnsupported,
+              "model {}: precision={}: this version computes in f32 (or auto)", model.name, value);
 }
 
 Result<ParsedOptions> parse_options(int argc, char** argv) {
-  CLI::App app("Serves Hugging Face encoder models from one copy in shared memory.", "onecopy serve");
+  CLI::App app("Serves Hugging Face encoder models from one copy in shared memory.",
+               "onecopy serve");
   ServeOptions options;
   std::vector<std::string> models;
   std::string config;
-  app.add_option("--model", models, "NAME=DIR[,precision=f32|auto][,version=N][,adapter=DIR]; repeatable");
+  app.add_option("--model", models,
+                 "NAME=DIR[,precision=f32|auto][,version=N][,adapter=DIR]; repeatable");
   app.add_option("--config", config, "TOML file with the same settings; the command line wins");
-  auto* workers = app.add_option("--workers", options.workers, "worker processes (default: one per core)")
-                      ->check(CLI::Range(1U, static_cast<unsigned>(limits::kWorkers)));
-  auto* host = app.add_option("--host", options.host, "address to listen on")->capture_default_str();
-  auto* port = app.add_option("--port", options.port, "inference port, 0 = any free one")->capture_default_str();
-  auto* management = app.add_option("--management-port", options.management_port, "0 = any free one")
-                         ->capture_default_str();
+  auto* workers =
+      app.add_option("--workers", options.workers, "worker processes (default: one per core)")
+          ->check(CLI::Range(1U, static_cast<unsigned>(limits::kWorkers)));
+  auto* host =
+      app.add_option("--host", options.host, "address to listen on")->capture_default_str();
+  auto* port = app.add_option("--port", options.port, "inference port, 0 = any free one")
+                   ->capture_default_str();
+  auto* management =
+      app.add_option("--management-port", options.management_port, "0 = any free one")
+          ->capture_default_str();
   auto* instance = app.add_option("--instance", options.instance,
                                   "names the segments; two instances live side by side")
                        ->capture_default_str();

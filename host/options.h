@@ -24,18 +24,19 @@ struct ServeOptions {
   std::string instance = "default";
 };
 
-// "NAME=DIR[,precision=f32|auto][,version=N][,adapter=DIR]". A comma that is not followed by one of these
-// keys belongs to the path.
+// "NAME=DIR[,precision=f32|auto][,version=N][,adapter=DIR]". A comma that is not followed by one of
+// these keys belongs to the path.
 Result<ModelSource> parse_model(std::string_view text);
 
 // One of those settings; kUnsupported for a precision that this version does not compute in.
 Status apply_model_setting(ModelSource& model, std::string_view key, std::string_view value);
 
-// The same settings from a TOML file: the long options' names as keys, and [[model]] tables with name, path,
-// precision, version, adapter; paths are relative to the file. Unknown keys are errors.
+// The same settings from a TOML file: the long options' names as keys, and [[model]] tables with
+// name, path, precision, version, adapter; paths are relative to the file. Unknown keys are errors.
 Result<ServeOptions> read_config(const std::filesystem::path& file);
 
-// Either options to serve with, or the code to exit with (--help, a wrong option: the text is printed).
+// Either options to serve with, or the code to exit with (--help, a wrong option: the text is
+// printed).
 struct ParsedOptions {
   std::optional<ServeOptions> options;
   int exit_code = 0;

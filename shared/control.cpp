@@ -10,7 +10,8 @@ Status send_control(int channel, const Json& message, int fd) {
 Result<ControlMessage> receive_control(int channel) {
   ASSIGN_OR_RETURN(Message message, receive_message(channel));
   auto body = parse_json(message.bytes);
-  if (!body || !body->is_object()) return fail(ErrorCode::kCorrupt, "control message: not a JSON object");
+  if (!body || !body->is_object())
+    return fail(ErrorCode::kCorrupt, "control message: not a JSON object");
   ASSIGN_OR_RETURN(std::string type, text_field(*body, "type"));
   return ControlMessage{std::move(type), std::move(*body), std::move(message.fd)};
 }

@@ -6,8 +6,10 @@
 //                     {"type":"drain"}                               finish, take nothing new, exit
 //   gateway -> host   {"type":"serving"}, {"type":"worker_gone","id"}, {"type":"drained"}
 //   host -> nursery   {"type":"fork","id"} + the worker's end of its socket
-//                     {"type":"stop"}                                the gateway has ended: end all workers, exit
-//   nursery -> host   {"type":"hello"} once, {"type":"exited","id","pid","how"} for each worker that ended
+//                     {"type":"stop"}                                the gateway has ended: end all
+//                     workers, exit
+//   nursery -> host   {"type":"hello"} once, {"type":"exited","id","pid","how"} for each worker
+//   that ended
 #pragma once
 
 #include "shared/channel.h"
@@ -23,7 +25,8 @@ struct ControlMessage {
   Json body;
   UniqueFd fd;
 };
-// Waits for one message; errors as receive_message, and kCorrupt for one that is no object with a type.
+// Waits for one message; errors as receive_message, and kCorrupt for one that is no object with a
+// type.
 Result<ControlMessage> receive_control(int channel);
 
 // A non-negative integer field; kCorrupt when it is missing or another thing.

@@ -21,7 +21,8 @@ void set_process_name(std::string_view name, char** argv) {
   ::prctl(PR_SET_NAME, process_name.data());
   // ps reads the arguments where the kernel put them: there is just the room of the old ones.
   char* last = argv[0];
-  for (char** argument = argv; *argument != nullptr; ++argument) last = *argument + std::strlen(*argument);
+  for (char** argument = argv; *argument != nullptr; ++argument)
+    last = *argument + std::strlen(*argument);
   const auto room = static_cast<std::size_t>(last - argv[0]);
   std::memset(argv[0], 0, room);
   name.copy(argv[0], room);
@@ -35,7 +36,8 @@ std::filesystem::path program_folder() {
 void log_line(std::string_view text) {
   const std::string line =
       fmt::format("{}: {}\n", process_name[0] != 0 ? process_name.data() : "onecopy", text);
-  // One write, so that lines of different processes do not mix. Nobody is left to tell of a failure.
+  // One write, so that lines of different processes do not mix. Nobody is left to tell of a
+  // failure.
   [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 

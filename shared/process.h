@@ -7,8 +7,8 @@
 
 namespace onecopy {
 
-// The name that ps shows, at most 15 characters: the kernel's name of the process and, for a forked worker,
-// also its first argument. `argv` is main's; nothing may have kept a pointer into argv[0].
+// The name that ps shows, at most 15 characters: the kernel's name of the process and, for a forked
+// worker, also its first argument. `argv` is main's; nothing may have kept a pointer into argv[0].
 void set_process_name(std::string_view name, char** argv);
 
 // The folder of the running program: the others lie beside it.

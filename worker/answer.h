@@ -14,7 +14,9 @@ WorkReply answer(const ServedModel& served, const WorkRequest& request, Workspac
 // The tasks; each expects a model of its own task. text is the question, pair the context.
 Result<WorkReply> answer_question(const ServedModel& served, const WorkRequest& request,
                                   Workspace& workspace);
-Result<WorkReply> classify(const ServedModel& served, const WorkRequest& request, Workspace& workspace);
-Result<WorkReply> embed(const ServedModel& served, const WorkRequest& request, Workspace& workspace);
+Result<WorkReply> classify(const ServedModel& served, const WorkRequest& request,
+                           Workspace& workspace);
+Result<WorkReply> embed(const ServedModel& served, const WorkRequest& request,
+                        Workspace& workspace);
 
 }  // namespace onecopy::worker

@@ -1,4 +1,5 @@
-// Question answering: the context in windows, each with the question; the best spans of all of them.
+// Question answering: the context in windows, each with the question; the best spans of all of
+// them.
 #include <algorithm>
 #include <cstdint>
 #include <vector>
@@ -21,7 +22,8 @@ struct TokenizedTexts {
 
 Result<TokenizedTexts> tokenize(const Tokenizer& tokenizer, const WorkRequest& request) {
   TokenizedTexts texts;
-  if (auto ok = tokenizer.encode(request.text, texts.question); !ok) return in_context("question", ok.error());
+  if (auto ok = tokenizer.encode(request.text, texts.question); !ok)
+    return in_context("question", ok.error());
   if (auto ok = tokenizer.encode(request.pair.value_or(""), texts.context); !ok) {
     return in_context("context", ok.error());
   }
@@ -60,7 +62,8 @@ WindowBatch next_batch(const Tokenizer& tokenizer, const TokenizedTexts& texts,
   return batch;
 }
 
-// An answer may begin and end at tokens of the context, and at every CLS, also one that a user typed.
+// An answer may begin and end at tokens of the context, and at every CLS, also one that a user
+// typed.
 std::vector<std::uint8_t> allowed_tokens(const Tokens& window, std::int32_t cls_id) {
   std::vector<std::uint8_t> allowed(window.size());
   for (std::size_t i = 0; i < allowed.size(); ++i) {
@@ -91,7 +94,9 @@ class Collector {
  private:
   std::size_t top_k() const { return static_cast<std::size_t>(params_.top_k); }
   // Aligning to words makes some spans one: the pipeline takes more of them then.
-  std::size_t spans_per_window() const { return params_.align_to_words != 0 ? 2 * top_k() + 10 : top_k(); }
+  std::size_t spans_per_window() const {
+    return params_.align_to_words != 0 ? 2 * top_k() + 10 : top_k();
+  }
 
   QaParams params_;
   std::int32_t cls_id_;
@@ -110,8 +115,8 @@ Result<WorkReply> answer_question(const ServedModel& served, const WorkRequest& 
                                   Workspace& workspace) {
   const Tokenizer& tokenizer = served.tokenizer;
   ASSIGN_OR_RETURN(const TokenizedTexts texts, tokenize(tokenizer, request));
-  const QaLengths lengths{texts.question.size(), texts.context.size(), tokenizer.special_count(true),
-                          tokenizer.special_count(false)};
+  const QaLengths lengths{texts.question.size(), texts.context.size(),
+                          tokenizer.special_count(true), tokenizer.special_count(false)};
   ASSIGN_OR_RETURN(const auto windows, cut_windows(lengths, request.qa, served.info()));
 
   WorkReply reply;

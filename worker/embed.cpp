@@ -8,13 +8,16 @@
 
 namespace onecopy::worker {
 
-Result<WorkReply> embed(const ServedModel& served, const WorkRequest& request, Workspace& workspace) {
+Result<WorkReply> embed(const ServedModel& served, const WorkRequest& request,
+                        Workspace& workspace) {
   ASSIGN_OR_RETURN(const Tokens tokens, model_input(served, request));
   const std::array<std::uint32_t, 2> starts{0, static_cast<std::uint32_t>(tokens.size())};
-  ASSIGN_OR_RETURN(const auto hidden, encode(*served.model, {tokens.ids, tokens.type_ids, starts}, workspace));
+  ASSIGN_OR_RETURN(const auto hidden,
+                   encode(*served.model, {tokens.ids, tokens.type_ids, starts}, workspace));
   const ModelInfo& info = served.info();
-  const bool normalize = request.text_params.normalize == kAsModelSays ? info.normalize
-                                                                       : request.text_params.normalize != 0;
+  const bool normalize = request.text_params.normalize == kAsModelSays
+                             ? info.normalize
+                             : request.text_params.normalize != 0;
   WorkReply reply;
   reply.values = pool(hidden, starts, info.pooling, normalize);
   reply.tokens = starts[1];

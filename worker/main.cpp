@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   onecopy::set_process_name("onecopy-nursery", argv);
-  std::signal(SIGINT, SIG_IGN);   // of a terminal: the host decides when to end
+  std::signal(SIGINT, SIG_IGN);  // of a terminal: the host decides when to end
   std::signal(SIGPIPE, SIG_IGN);
   options.control = onecopy::UniqueFd(control);
   return onecopy::worker::run_nursery(std::move(options), argv);

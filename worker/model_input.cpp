@@ -19,7 +19,8 @@ Result<Tokens> model_input(const ServedModel& served, const WorkRequest& request
   Encoding second;
   if (auto ok = tokenizer.encode(request.text, first); !ok) return in_context("text", ok.error());
   if (has_pair) {
-    if (auto ok = tokenizer.encode(*request.pair, second); !ok) return in_context("text_pair", ok.error());
+    if (auto ok = tokenizer.encode(*request.pair, second); !ok)
+      return in_context("text_pair", ok.error());
   }
   EncodingView a(first);
   EncodingView b(second);
@@ -31,8 +32,8 @@ Result<Tokens> model_input(const ServedModel& served, const WorkRequest& request
     RETURN_IF_ERROR(truncate(a, pair, specials, most, Truncation::kLongestFirst));
   } else if (count > usable_positions(served.info())) {
     return fail(ErrorCode::kInvalidArgument,
-                "text: {} tokens, but {} takes at most {}; shorten it or leave truncation on", count,
-                served.info().name, usable_positions(served.info()));
+                "text: {} tokens, but {} takes at most {}; shorten it or leave truncation on",
+                count, served.info().name, usable_positions(served.info()));
   }
   Tokens tokens;
   tokenizer.assemble(a, pair, tokens);

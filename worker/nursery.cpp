@@ -40,7 +40,8 @@ class Nursery {
   int run() {
     if (!send_control(options_.control.get(), {{"type", "hello"}})) return 1;
     for (;;) {
-      std::array<pollfd, 2> events{{{options_.control.get(), POLLIN, 0}, {child_events_.get(), POLLIN, 0}}};
+      std::array<pollfd, 2> events{
+          {{options_.control.get(), POLLIN, 0}, {child_events_.get(), POLLIN, 0}}};
       if (::poll(events.data(), events.size(), -1) < 0 && errno != EINTR) return 1;
       if (events[1].revents != 0) report_ended();
       if (events[0].revents != 0 && !handle_message()) return 0;
@@ -83,7 +84,8 @@ class Nursery {
     ::_exit(serve(std::move(socket), options_.threads));
   }
 
-  // The gateway has ended, so no request is lost; a worker may still compute one that nobody waits for.
+  // The gateway has ended, so no request is lost; a worker may still compute one that nobody waits
+  // for.
   void stop_workers() {
     for (const auto& [pid, id] : ids_) ::kill(pid, SIGKILL);
     for (const auto& [pid, id] : ids_) ::waitpid(pid, nullptr, 0);
@@ -98,11 +100,9 @@ class Nursery {
       const auto known = ids_.find(pid);
       if (known == ids_.end()) continue;
       // The host may be gone; then the next message tells.
-      [[maybe_unused]] const Status sent =
-          send_control(options_.control.get(), {{"type", "exited"},
-                                                {"id", known->second},
-                                                {"pid", pid},
-                                                {"how", how_it_ended(status)}});
+      [[maybe_unused]] const Status sent = send_control(
+          options_.control.get(),
+          {{"type", "exited"}, {"id", known->second}, {"pid", pid}, {"how", how_it_ended(status)}});
       ids_.erase(known);
     }
   }

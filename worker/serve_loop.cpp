@@ -78,7 +78,8 @@ int serve(UniqueFd socket, unsigned threads) {
   Status status;
   while ((status = worker.serve_one())) {
   }
-  if (status.error().code == ErrorCode::kUnavailable) return 0;  // the gateway is done with this worker
+  if (status.error().code == ErrorCode::kUnavailable)
+    return 0;  // the gateway is done with this worker
   log_line(status.error().text);
   return 1;
 }

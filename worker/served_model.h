@@ -19,7 +19,8 @@ struct ServedModel {
   const ModelInfo& info() const { return model->info(); }
 };
 
-// Class ServedModels: attaches a segment at its first use: a mapping and a few pointers. One thread.
+// Class ServedModels: attaches a segment at its first use: a mapping and a few pointers. One
+// thread.
 class ServedModels {
  public:
   // The model published as `segment`; valid as long as this object. Errors as Segment::open's.
