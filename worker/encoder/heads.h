@@ -19,14 +19,14 @@ struct QaLogits {
 // Error: kUnsupported when the model has no question-answering head.
 Result<QaLogits> qa_logits(const Model& model, std::span<const float> hidden);
 
-// [sequences, labels], before sigmoid or softmax. Reads the first token's row of each sequence only.
-// Error: kUnsupported when the model has no classification head.
+// [sequences, labels], before sigmoid or softmax. Reads the first token's row of each sequence
+// only. Error: kUnsupported when the model has no classification head.
 Result<std::vector<float>> classification_logits(const Model& model, std::span<const float> hidden,
                                                  std::span<const std::uint32_t> starts,
                                                  Workspace& workspace);
 
-// [sequences, hidden]: mean, first row or maximum over a sequence's tokens, divided by the length where
-// asked, as sentence-transformers does (count clamped at 1e-9, length at 1e-12).
+// [sequences, hidden]: mean, first row or maximum over a sequence's tokens, divided by the length
+// where asked, as sentence-transformers does (count clamped at 1e-9, length at 1e-12).
 std::vector<float> pool(std::span<const float> hidden, std::span<const std::uint32_t> starts,
                         Pooling pooling, bool normalize);
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "shared/segment_reader.h"
@@ -31,19 +33,19 @@ struct LayerWeights {
 
 // Only the members of the model's task are bound.
 struct HeadWeights {
-  std::span<const float> qa_weight;  // [2, hidden]: row 0 start, row 1 end
-  std::span<const float> qa_bias;    // [2]
-  kernels::LinearWeights pooler;     // hidden -> hidden, before the classifier
+  std::span<const float> qa_weight;          // [2, hidden]: row 0 start, row 1 end
+  std::span<const float> qa_bias;            // [2]
+  kernels::LinearWeights pooler;             // hidden -> hidden, before the classifier
   std::span<const float> classifier_weight;  // [labels, hidden]
   std::span<const float> classifier_bias;    // [labels]
 };
 
-// Class Model: owns the segment's mapping; all weights are views into it, none is copied. Immutable after
-// bind, so any number of threads may encode with it, each with its own Workspace.
+// Class Model: owns the segment's mapping; all weights are views into it, none is copied. Immutable
+// after bind, so any number of threads may encode with it, each with its own Workspace.
 class Model {
  public:
-  // A mapping and some pointers: microseconds. Errors: kCorrupt when the segment lacks a tensor that the
-  // model's sizes and task ask for, or has it in another shape or layout.
+  // A mapping and some pointers: microseconds. Errors: kCorrupt when the segment lacks a tensor
+  // that the model's sizes and task ask for, or has it in another shape or layout.
   static Result<std::unique_ptr<Model>> bind(Segment segment);
 
   const ModelInfo& info() const { return segment_.info(); }
@@ -55,9 +57,6 @@ class Model {
 
  private:
   explicit Model(Segment segment) : segment_(std::move(segment)) {}
-  Status bind_embeddings();
-  Status bind_layer(std::size_t layer);
-  Status bind_head();
 
   Segment segment_;
   EmbeddingWeights embeddings_;

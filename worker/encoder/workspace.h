@@ -8,10 +8,11 @@
 
 namespace onecopy::worker {
 
-// Class Workspace: owns the buffers of one forward pass and the threads that compute it. One caller at a
-// time. Buffers grow to the largest batch seen: about tokens * (2 * hidden + max(4 * hidden, intermediate))
-// floats, 12 MB for 512 tokens of BERT-large. Threads start at the first batch that is worth them, never in
-// the constructor, so that a process may still fork after making one.
+// Class Workspace: owns the buffers of one forward pass and the threads that compute it. One caller
+// at a time. Buffers grow to the largest batch seen: tokens * (2 * hidden + max(3 * hidden,
+// intermediate)) floats and half a megabyte per thread; 13 MB for 512 tokens of BERT-large with two
+// threads. Threads start at the first batch that is worth them, never in the constructor, so that a
+// process may still fork after making one.
 class Workspace {
  public:
   // threads >= 1, the calling thread included.
@@ -19,13 +20,15 @@ class Workspace {
 
   unsigned threads() const { return pool_.threads(); }
   kernels::ThreadPool& pool() { return pool_; }
-  std::size_t bytes() const;  // scratch held now
+  std::size_t bytes() const {  // scratch held now
+    return hidden.bytes() + attended.bytes() + wide.bytes() + heads.bytes();
+  }
 
   // Memory of the encoder's steps; the sizes are the encoder's business.
-  kernels::AlignedBuffer hidden;   // [tokens, hidden]: a layer's input, and at the end the result
-  kernels::AlignedBuffer attended; // [tokens, hidden]: attention's context, then a sub-layer's sum
-  kernels::AlignedBuffer wide;     // query, key, value, or the feed-forward's inner activations
-  kernels::AlignedBuffer heads;    // per thread: attention's packed keys, values and scores
+  kernels::AlignedBuffer hidden;    // [tokens, hidden]: what goes from layer to layer
+  kernels::AlignedBuffer attended;  // [tokens, hidden]: attention's context; at the end the result
+  kernels::AlignedBuffer wide;      // query, key and value, or the feed-forward's inner activations
+  kernels::AlignedBuffer heads;     // per thread: attention's packed keys, values and scores
 
  private:
   kernels::ThreadPool pool_;

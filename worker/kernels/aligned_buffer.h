@@ -9,8 +9,8 @@
 
 namespace onecopy::worker::kernels {
 
-// Class AlignedBuffer: owns 64-byte aligned floats that keep their capacity. Contents are undefined after
-// a call of reserve that grew it.
+// Class AlignedBuffer: owns 64-byte aligned floats that keep their capacity. Contents are undefined
+// after a call of reserve that grew it.
 class AlignedBuffer {
  public:
   // At least `count` floats; never shrinks. Throws std::bad_alloc.

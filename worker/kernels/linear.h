@@ -1,11 +1,15 @@
-// y = epilogue(x W^T + b) over a weight that is packed in a segment. The one entry for all products with
-// weights; other element types and layouts are further cases of its dispatch on weight.dtype and .layout.
+// y = epilogue(x W^T + b) over a weight that is packed in a segment. The one entry for all products
+// with weights; other element types and layouts are further cases of its dispatch on weight.dtype
+// and .layout.
 #pragma once
 
 #include <cstddef>
 #include <span>
 
 #include "shared/tensor_view.h"
+#include "worker/kernels/activations.h"
+#include "worker/kernels/block_product.h"
+#include "worker/kernels/epilogue.h"
 #include "worker/kernels/parallel.h"
 
 namespace onecopy::worker::kernels {
@@ -16,29 +20,21 @@ struct LinearWeights {
   std::span<const float> bias;  // [outputs]
 };
 
-// What happens to a block of the product while it is still in the cache, after adding the bias.
-enum class Epilogue {
-  kNone,
-  kGelu,      // exact: 0.5 v (1 + erf(v / sqrt 2))
-  kGeluTanh,  // the tanh approximation
-  kRelu,
-  kResidual,  // adds `residual`
-};
-
-// One product. Rows are tokens. y may be the same memory as residual, but must not overlap x.
+// One product. x: [rows, inputs]; y: [rows, outputs], overlapping no x of the same call.
 struct Linear {
-  const float* x = nullptr;  // [rows, inputs], rows x_stride floats apart
-  std::size_t x_stride = 0;
+  Activations x;
   const LinearWeights* weights = nullptr;
+  Activations y;
   Epilogue epilogue = Epilogue::kNone;
-  const float* residual = nullptr;  // [rows, outputs], y_stride apart; kResidual only
-  float* y = nullptr;               // [rows, outputs]
-  std::size_t y_stride = 0;
+  bool add =
+      false;  // y += instead of y =: a residual costs no pass of its own. Before the epilogue.
 };
 
-// Computes several products of the same number of rows in one go (query, key and value, for instance).
-// Every panel of the weights is read from memory once. The result does not depend on the number of threads,
-// nor a row's values on the other rows.
-void linear(std::span<const Linear> products, std::size_t rows, ThreadPool& pool);
+// Computes several products of the same number of rows in one go (query, key and value, for
+// instance). Every panel of the weights is read from memory about once. The result does not depend
+// on the number of threads, nor a row's values on the other rows. `product` is for benchmarks and
+// tests.
+void linear(std::span<const Linear> products, std::size_t rows, ThreadPool& pool,
+            const BlockProduct& product = default_product());
 
 }  // namespace onecopy::worker::kernels

@@ -1,7 +1,8 @@
 // The threads of a forward pass: the only place where worker code starts any.
 //
-// Why not OpenMP: the nursery forks, and a child of a process that once ran a region of several OpenMP
-// threads hangs; libtorch brings a libgomp of its own besides the system's; and its threads spin while idle.
+// Why not OpenMP: the nursery forks, and a child of a process that once ran a region of several
+// OpenMP threads hangs; libtorch brings a libgomp of its own besides the system's; and its threads
+// spin while idle.
 #pragma once
 
 #include <atomic>
@@ -14,8 +15,8 @@
 
 namespace onecopy::worker::kernels {
 
-// Class ThreadPool: owns threads - 1 helpers; the caller is the remaining one. Helpers start at the first
-// run() of more than one item and sleep in the kernel between passes. One caller at a time.
+// Class ThreadPool: owns threads - 1 helpers; the caller is the remaining one. Helpers start at the
+// first run() of more than one item and sleep in the kernel between passes. One caller at a time.
 class ThreadPool {
  public:
   static constexpr std::size_t kMaxItems = (1U << 20) - 1;
@@ -27,9 +28,9 @@ class ThreadPool {
 
   unsigned threads() const { return threads_; }
 
-  // Calls body(item, thread) for each item below `items` (at most kMaxItems), thread < threads(), and
-  // returns when all are done. Items are taken in ascending order by whoever is free, so uneven items and
-  // a thread that loses its core cost little. body must not throw.
+  // Calls body(item, thread) for each item below `items` (at most kMaxItems), thread < threads(),
+  // and returns when all are done. Items are taken in ascending order by whoever is free, so uneven
+  // items and a thread that loses its core cost little. body must not throw.
   template <class Body>
   void run(std::size_t items, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
@@ -39,8 +40,8 @@ class ThreadPool {
     run_items(items, call, &body);
   }
 
-  // While a Pass lives, helpers without work look for it for some microseconds before they sleep: the next
-  // product follows at once. Outside of one they sleep straight away.
+  // While a Pass lives, helpers without work look for it for some microseconds before they sleep:
+  // the next product follows at once. Outside of one they sleep straight away.
   class Pass {
    public:
     explicit Pass(ThreadPool& pool) : pool_(pool) { pool_.in_pass_.store(true); }
@@ -63,8 +64,9 @@ class ThreadPool {
 
   const unsigned threads_;
   std::vector<std::thread> helpers_;
-  // Generation (24 bits), items (20), next item (20) in one word: an item is taken by one compare and swap
-  // that fails when the job is another one or used up, so a helper that wakes late never delays a job.
+  // Generation (24 bits), items (20), next item (20) in one word: an item is taken by one compare
+  // and swap that fails when the job is another one or used up, so a helper that wakes late never
+  // delays a job.
   std::atomic<std::uint64_t> job_{0};
   std::atomic<std::uint32_t> done_{0};
   std::atomic<std::uint32_t> generation_{0};  // what sleeping helpers wait on

@@ -1,0 +1,110 @@
+#include "worker/encoder/heads.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "worker/kernels/row_kernels.h"
+
+namespace onecopy::worker {
+namespace {
+
+// [sequences, hidden]: each sequence's first row through the dense layer before the classifier.
+const float* pooled_rows(const Model& model, std::span<const float> hidden,
+                         std::span<const std::uint32_t> starts, Workspace& workspace) {
+  const std::size_t width = model.info().hidden;
+  const std::size_t sequences = starts.size() - 1;
+  float* first = workspace.wide.reserve(2 * sequences * width);
+  float* pooled = first + sequences * width;
+  for (std::size_t s = 0; s < sequences; ++s) {
+    std::copy_n(hidden.data() + starts[s] * width, width, first + s * width);
+  }
+  const bool relu = model.info().family == Family::kDistilBert;
+  const kernels::Linear dense{
+      .x = kernels::Activations::row_major(first, width),
+      .weights = &model.head().pooler,
+      .y = kernels::Activations::row_major(pooled, width),
+      .epilogue = relu ? kernels::Epilogue::kRelu : kernels::Epilogue::kNone};
+  kernels::linear({&dense, 1}, sequences, workspace.pool());
+  if (!relu) {
+    std::transform(pooled, pooled + sequences * width, pooled,
+                   [](float v) { return std::tanh(v); });
+  }
+  return pooled;
+}
+
+void pool_one(std::span<const float> rows, std::size_t width, Pooling pooling, float* out) {
+  const std::size_t count = rows.size() / width;
+  std::copy_n(rows.data(), width, out);
+  if (pooling == Pooling::kCls) return;
+  if (pooling == Pooling::kMax) {
+    for (std::size_t i = width; i < rows.size(); ++i) {
+      out[i % width] = std::max(out[i % width], rows[i]);
+    }
+    return;
+  }
+  for (std::size_t column = 0; column < width; ++column) {
+    double sum = 0;
+    for (std::size_t row = 0; row < count; ++row) sum += rows[row * width + column];
+    out[column] = static_cast<float>(sum / std::max(static_cast<double>(count), 1e-9));
+  }
+}
+
+void normalize_row(float* row, std::size_t width) {
+  double squares = 0;
+  for (std::size_t i = 0; i < width; ++i) squares += static_cast<double>(row[i]) * row[i];
+  kernels::scale_row(row, static_cast<float>(1 / std::max(std::sqrt(squares), 1e-12)), width);
+}
+
+}  // namespace
+
+Result<QaLogits> qa_logits(const Model& model, std::span<const float> hidden) {
+  const HeadWeights& head = model.head();
+  if (head.qa_weight.empty()) {
+    return fail(ErrorCode::kUnsupported, "model {} has no question-answering head",
+                model.info().name);
+  }
+  const std::size_t width = model.info().hidden;
+  const std::size_t tokens = hidden.size() / width;
+  QaLogits logits{std::vector<float>(tokens), std::vector<float>(tokens)};
+  for (std::size_t t = 0; t < tokens; ++t) {
+    const float* row = hidden.data() + t * width;
+    logits.start[t] = kernels::dot(row, head.qa_weight.data(), width) + head.qa_bias[0];
+    logits.end[t] = kernels::dot(row, head.qa_weight.data() + width, width) + head.qa_bias[1];
+  }
+  return logits;
+}
+
+Result<std::vector<float>> classification_logits(const Model& model, std::span<const float> hidden,
+                                                 std::span<const std::uint32_t> starts,
+                                                 Workspace& workspace) {
+  const HeadWeights& head = model.head();
+  if (head.classifier_weight.empty()) {
+    return fail(ErrorCode::kUnsupported, "model {} has no classification head", model.info().name);
+  }
+  const std::size_t width = model.info().hidden;
+  const std::size_t labels = head.classifier_bias.size();
+  const float* pooled = pooled_rows(model, hidden, starts, workspace);
+  std::vector<float> logits((starts.size() - 1) * labels);
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const std::size_t label = i % labels;
+    logits[i] = kernels::dot(pooled + i / labels * width,
+                             head.classifier_weight.data() + label * width, width) +
+                head.classifier_bias[label];
+  }
+  return logits;
+}
+
+std::vector<float> pool(std::span<const float> hidden, std::span<const std::uint32_t> starts,
+                        Pooling pooling, bool normalize) {
+  const std::size_t width = hidden.size() / starts.back();
+  std::vector<float> vectors((starts.size() - 1) * width);
+  for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
+    float* out = vectors.data() + s * width;
+    pool_one(hidden.subspan(starts[s] * width, (starts[s + 1] - starts[s]) * width), width, pooling,
+             out);
+    if (normalize) normalize_row(out, width);
+  }
+  return vectors;
+}
+
+}  // namespace onecopy::worker

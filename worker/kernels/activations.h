@@ -1,0 +1,42 @@
+// How the encoder's activations lie in memory: in blocks of 128 columns, rows one after the other
+// in each.
+//
+//   element (r, c)  at  data[(c / 128) * block_stride + r * row_stride + c % 128]
+//
+//   blocked:    row_stride 128, block_stride rows * 128      what the products read and write
+//   row-major:  row_stride the width, block_stride 128       the same formula; what leaves the
+//   encoder
+//
+// Why blocked: a product reads 128 columns of all rows before the next 128. Row-major, those lie 3
+// to 16 KB apart: a page each, and in a few sets of the L1 cache. Measured with 384 rows on one
+// AVX-512 core: 1024 -> 4096 columns 174 instead of 181 GFLOP/s, 4096 -> 1024 172 instead of 181.
+#pragma once
+
+#include <cstddef>
+
+namespace onecopy::worker::kernels {
+
+inline constexpr std::size_t kBlockColumns = 128;
+
+struct Activations {
+  float* data = nullptr;
+  std::size_t row_stride = 0;
+  std::size_t block_stride = 0;
+
+  static Activations blocked(float* data, std::size_t rows) {
+    return {data, kBlockColumns, rows * kBlockColumns};
+  }
+  static Activations row_major(float* data, std::size_t columns) {
+    return {data, columns, kBlockColumns};
+  }
+  // Floats that a blocked matrix takes.
+  static constexpr std::size_t floats(std::size_t rows, std::size_t columns) {
+    return (columns + kBlockColumns - 1) / kBlockColumns * kBlockColumns * rows;
+  }
+  // Contiguous up to the end of column's block.
+  float* at(std::size_t row, std::size_t column) const {
+    return data + column / kBlockColumns * block_stride + row * row_stride + column % kBlockColumns;
+  }
+};
+
+}  // namespace onecopy::worker::kernels

@@ -1,0 +1,129 @@
+#include "worker/kernels/block_product.h"
+
+#include <fmt/format.h>
+#include <hwy/highway.h>
+
+#include <array>
+#include <cmath>
+#include <exception>
+#include <vector>
+
+namespace onecopy::worker::kernels {
+namespace {
+
+void multiply_scalar(const BlockArgs& args) {
+  for (std::size_t i = 0; i < args.m; ++i) {
+    for (std::size_t j = 0; j < args.n; ++j) {
+      double sum = args.add ? args.c[i * args.ldc + j] : 0;
+      for (std::size_t k = 0; k < args.k; ++k) {
+        sum += static_cast<double>(args.a[i * args.lda + k]) * args.b[k * args.ldb + j];
+      }
+      args.c[i * args.ldc + j] = static_cast<float>(sum);
+    }
+  }
+}
+
+constexpr BlockProduct kScalar{"scalar", multiply_scalar, nullptr};
+
+struct Shape {
+  std::size_t m, n, k;
+};
+// What the encoder asks for: full blocks, and the tails of rows and of inputs.
+constexpr std::array<Shape, 3> kTestShapes{{{96, 64, 128}, {1, 64, 96}, {37, 64, 128}}};
+
+// Small numbers without a pattern; the same ones in each process.
+std::vector<float> noise(std::size_t count, unsigned seed) {
+  std::vector<float> values(count);
+  for (float& value : values) {
+    seed = seed * 1664525U + 1013904223U;
+    value = static_cast<float>(seed >> 8) / static_cast<float>(1U << 23) - 1;
+  }
+  return values;
+}
+
+// The largest difference from the plain product over two calls, the second of which adds.
+double largest_error(const BlockProduct& product, const Shape& shape) {
+  const auto a = noise(shape.m * kProductDepth, 1);
+  const auto b = noise(shape.k * shape.n, 2);
+  std::vector<float> want(shape.m * shape.n);
+  std::vector<float> got(shape.m * shape.n);
+  for (const bool add : {false, true}) {
+    BlockArgs args{.m = shape.m,
+                   .n = shape.n,
+                   .k = shape.k,
+                   .a = a.data(),
+                   .lda = kProductDepth,
+                   .b = b.data(),
+                   .ldb = shape.n,
+                   .c = want.data(),
+                   .ldc = shape.n,
+                   .add = add};
+    kScalar.multiply(args);
+    args.c = got.data();
+    product.multiply(args);
+  }
+  if (product.release != nullptr) product.release();
+  double worst = 0;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double error = std::abs(static_cast<double>(got[i]) - want[i]);
+    if (!(error <= worst)) worst = error;  // also takes a NaN
+  }
+  return worst;
+}
+
+struct Choice {
+  const BlockProduct* product;
+  std::string reason;
+};
+
+// Highway's kernels are faster than brgemm wherever they have wide vectors with fused multiply-add:
+// on AVX-512 95 to 98 % of the multiply-add peak, brgemm 85 to 95 % (bench/RESULTS.md). Elsewhere
+// Highway runs one lane at a time here (highway_targets.h), so brgemm is tried.
+Choice choose() {
+  if (hwy::SupportedTargets() & (HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL)) {
+    const std::string wrong = self_test(highway_product());
+    if (wrong.empty()) return {&highway_product(), "highway: AVX2 or better, where it is fastest"};
+    return {&scalar_product(), fmt::format("scalar: highway failed its self-test ({})", wrong)};
+  }
+  if (brgemm_product() == nullptr) return {&highway_product(), "highway: built without libtorch"};
+  const std::string wrong = self_test(*brgemm_product());
+  if (wrong.empty()) return {brgemm_product(), "brgemm: the machine has no AVX2"};
+  return {&highway_product(), fmt::format("highway: brgemm failed its self-test ({})", wrong)};
+}
+
+const Choice& choice() {
+  static const Choice chosen = choose();
+  return chosen;
+}
+
+}  // namespace
+
+const BlockProduct& scalar_product() { return kScalar; }
+
+#ifndef ONECOPY_WITH_TORCH
+const BlockProduct* brgemm_product() { return nullptr; }
+#endif
+
+std::string self_test(const BlockProduct& product) {
+  try {
+    for (const Shape& shape : kTestShapes) {
+      const double error = largest_error(product, shape);
+      if (!(error < 1e-4)) {
+        return fmt::format("{} is off by {} at {} x {} x {}", product.name, error, shape.m, shape.n,
+                           shape.k);
+      }
+    }
+  } catch (const std::exception& e) {  // libtorch and oneDNN throw
+    const std::string text = e.what();
+    return fmt::format("{}: {}", product.name, text.substr(0, text.find('\n')));
+  }
+  return {};
+}
+
+const BlockProduct& default_product() { return *choice().product; }
+const BlockProduct& any_shape_product() {
+  return choice().product == brgemm_product() ? highway_product() : default_product();
+}
+std::string default_product_reason() { return choice().reason; }
+
+}  // namespace onecopy::worker::kernels

@@ -1,0 +1,111 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "worker/kernels/epilogue.cpp"
+
+#include "worker/kernels/epilogue.h"
+
+#include <cmath>
+
+#include "worker/kernels/highway_targets.h"
+
+#include <hwy/foreach_target.h>
+// After foreach_target:
+#include <hwy/highway.h>
+
+#include "worker/kernels/vector_loop-inl.h"
+#include "worker/kernels/vector_math-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace onecopy::worker::kernels::HWY_NAMESPACE {
+namespace {
+
+template <Epilogue kEpilogue>
+HWY_INLINE V finish(D d, V v) {
+  if constexpr (kEpilogue == Epilogue::kGelu) return gelu(d, v);
+  if constexpr (kEpilogue == Epilogue::kGeluTanh) return gelu_tanh(d, v);
+  if constexpr (kEpilogue == Epilogue::kRelu) return hn::Max(v, hn::Zero(d));
+  return v;
+}
+
+template <Epilogue kEpilogue>
+void finish_rows(const float* HWY_RESTRICT bias, float* HWY_RESTRICT c, std::size_t stride,
+                 std::size_t rows, std::size_t columns) {
+  for (std::size_t i = 0; i < rows; ++i, c += stride) {
+    for_vectors(columns, [&](std::size_t j, auto part) HWY_ATTR {
+      const V v = hn::Add(part.load(c + j), part.load(bias + j));
+      part.store(finish<kEpilogue>(D(), v), c + j);
+    });
+  }
+}
+
+}  // namespace
+
+void finish_block(Epilogue epilogue, const float* bias, float* c, std::size_t stride,
+                  std::size_t rows, std::size_t columns) {
+  switch (epilogue) {
+    case Epilogue::kNone:
+      return finish_rows<Epilogue::kNone>(bias, c, stride, rows, columns);
+    case Epilogue::kGelu:
+      return finish_rows<Epilogue::kGelu>(bias, c, stride, rows, columns);
+    case Epilogue::kGeluTanh:
+      return finish_rows<Epilogue::kGeluTanh>(bias, c, stride, rows, columns);
+    case Epilogue::kRelu:
+      return finish_rows<Epilogue::kRelu>(bias, c, stride, rows, columns);
+  }
+}
+
+}  // namespace onecopy::worker::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace onecopy::worker::kernels {
+namespace {
+
+HWY_EXPORT(finish_block);
+
+float finish_scalar(Epilogue epilogue, float v) {
+  switch (epilogue) {
+    case Epilogue::kNone:
+      return v;
+    case Epilogue::kGelu:
+      return static_cast<float>(0.5 * v * (1 + std::erf(v / std::sqrt(2.0))));
+    case Epilogue::kGeluTanh: {
+      const double u = std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v);
+      return static_cast<float>(0.5 * v * (1 + std::tanh(u)));
+    }
+    case Epilogue::kRelu:
+      return v > 0 ? v : 0;
+  }
+  return v;
+}
+
+}  // namespace
+
+void finish_block(Epilogue epilogue, const float* bias, float* c, std::size_t stride,
+                  std::size_t rows, std::size_t columns) {
+  HWY_DYNAMIC_DISPATCH(finish_block)(epilogue, bias, c, stride, rows, columns);
+}
+
+void finish_block_scalar(Epilogue epilogue, const float* bias, float* c, std::size_t stride,
+                         std::size_t rows, std::size_t columns) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < columns; ++j) {
+      float& v = c[i * stride + j];
+      v = finish_scalar(epilogue, v + bias[j]);
+    }
+  }
+}
+
+Epilogue epilogue_of(Activation activation) {
+  switch (activation) {
+    case Activation::kGelu:
+      return Epilogue::kGelu;
+    case Activation::kGeluTanh:
+      return Epilogue::kGeluTanh;
+    case Activation::kRelu:
+      return Epilogue::kRelu;
+  }
+  return Epilogue::kNone;
+}
+
+}  // namespace onecopy::worker::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,27 @@
+// What happens to a block of a product while it is still in the L1 cache.
+#pragma once
+
+#include <cstddef>
+
+#include "shared/model_info.h"
+
+namespace onecopy::worker::kernels {
+
+enum class Epilogue {
+  kNone,
+  kGelu,      // exact: v (0.5 + 0.5 erf(v / sqrt 2)), within 2.5e-7 max(1, |v|)
+  kGeluTanh,  // 0.5 v (1 + tanh(sqrt(2 / pi) (v + 0.044715 v^3)))
+  kRelu,
+};
+
+Epilogue epilogue_of(Activation activation);
+
+// c[i, j] = epilogue(c[i, j] + bias[j]). Rows are `stride` floats apart.
+void finish_block(Epilogue epilogue, const float* bias, float* c, std::size_t stride,
+                  std::size_t rows, std::size_t columns);
+
+// Plain twin.
+void finish_block_scalar(Epilogue epilogue, const float* bias, float* c, std::size_t stride,
+                         std::size_t rows, std::size_t columns);
+
+}  // namespace onecopy::worker::kernels

@@ -1,0 +1,43 @@
+// Kernels over single rows: layer norm, softmax, dot products. Vectorized with Highway for the best
+// instructions that the machine has; each has a plain twin `..._scalar` that tests compare with.
+#pragma once
+
+#include <cstddef>
+
+#include "worker/kernels/activations.h"
+
+namespace onecopy::worker::kernels {
+
+// y[i] = (x[i] - mean) / sqrt(variance + eps) * weight + bias over `columns`, mean and variance in
+// two passes. y may be x.
+struct LayerNorm {
+  const float* weight = nullptr;
+  const float* bias = nullptr;
+  float eps = 0;
+  std::size_t columns = 0;
+};
+void layer_norm(const LayerNorm& norm, Activations x, Activations y, std::size_t first,
+                std::size_t last);
+void layer_norm_scalar(const LayerNorm& norm, Activations x, Activations y, std::size_t first,
+                       std::size_t last);
+
+// y[row] = a + b (+ c, where not null), each of `columns` floats.
+void add_rows(const float* a, const float* b, const float* c, Activations y, std::size_t row,
+              std::size_t columns);
+
+// x = exp(x - max x) in place over `columns`; returns 1 / sum. What a softmax's reader multiplies
+// with.
+float exp_row(float* x, std::size_t columns);
+float exp_row_scalar(float* x, std::size_t columns);
+
+// x *= factor.
+void scale_row(float* x, float factor, std::size_t columns);
+
+float dot(const float* a, const float* b, std::size_t columns);
+float dot_scalar(const float* a, const float* b, std::size_t columns);
+
+// y[column * y_stride + row] = x[row * x_stride + column]: packs keys as a product's right side.
+void transpose(const float* x, std::size_t x_stride, std::size_t rows, std::size_t columns,
+               float* y, std::size_t y_stride);
+
+}  // namespace onecopy::worker::kernels
