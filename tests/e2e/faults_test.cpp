@@ -1,0 +1,204 @@
+// Processes that die while others work.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+#include "tests/e2e/server_process.h"
+
+namespace onecopy::e2e {
+namespace {
+
+const Json kQuestion = {
+    {"question", "Who built the bridge?"},
+    {"context", "The old bridge was built by Quatz. The new one was never finished."}};
+
+std::vector<std::string> two_workers() {
+  return {"--workers", "2", "--model", "qa0=" + model_folder("tiny-bert-qa")};
+}
+
+// Clients that ask the same question until told to stop, and count what they got.
+class Clients {
+ public:
+  Clients(const ServerProcess& server, int count, Json expected) : expected_(std::move(expected)) {
+    for (int i = 0; i < count; ++i) threads_.emplace_back([this, &server] { ask(server); });
+  }
+  void finish() {
+    stop_ = true;
+    for (auto& thread : threads_) thread.join();
+  }
+  std::atomic<int> right{0};
+  std::atomic<int> other{0};
+
+ private:
+  void ask(const ServerProcess& server) {
+    auto client = server.client();
+    while (!stop_) {
+      const auto reply = client.Post("/qa/qa0", kQuestion.dump(), "application/json");
+      const bool is_right =
+          reply && reply->status == 200 && Json::parse(reply->body, nullptr, false) == expected_;
+      ++(is_right ? right : other);
+    }
+  }
+  Json expected_;
+  std::atomic<bool> stop_{false};
+  std::vector<std::thread> threads_;
+};
+
+TEST(Faults, KilledWorkersLoseNoRequest) {
+  ServerProcess server(two_workers());
+  ASSERT_TRUE(server.running());
+  const auto [status, expected] = server.post("/qa/qa0", kQuestion);
+  ASSERT_EQ(status, 200);
+  Clients clients(server, 8, expected);
+  for (int i = 0; i < 40; ++i) {
+    const int before = clients.right;
+    // One of them is at work at any time: eight clients, two workers.
+    ASSERT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
+    ::kill(server.processes("onecopy-worker").at(static_cast<std::size_t>(i % 2)), SIGKILL);
+    ASSERT_TRUE(eventually([&] { return clients.right > before + 10; }));
+  }
+  clients.finish();
+  EXPECT_EQ(clients.other, 0);
+  EXPECT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_THAT(server.shared_memory(), ::testing::IsEmpty());
+}
+
+TEST(Faults, AStoppedWorkersRequestTimesOutAndTheOthersGoOn) {
+  ServerProcess server(two_workers());
+  ASSERT_TRUE(server.running());
+  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const pid_t stopped = server.processes("onecopy-worker").at(0);
+  ::kill(stopped, SIGSTOP);
+  // Of two requests at once one meets the stopped worker.
+  std::atomic<int> answered{0};
+  std::atomic<int> timed_out{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&] {
+      const auto reply =
+          server.client().Post("/qa/qa0", httplib::Headers{{"X-Request-Timeout-Ms", "300"}},
+                               kQuestion.dump(), "application/json");
+      if (reply && reply->status == 200) ++answered;
+      if (reply && reply->status == 504) ++timed_out;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(answered + timed_out, 2);
+  EXPECT_LE(timed_out, 1);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+  ::kill(stopped, SIGCONT);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+  EXPECT_EQ(server.stop(), 0);
+}
+
+TEST(Faults, AKilledNurseryIsReplacedWhileWorkersServe) {
+  ServerProcess server(two_workers());
+  ASSERT_TRUE(server.running());
+  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const pid_t nursery = server.processes("onecopy-nursery").at(0);
+  ::kill(nursery, SIGKILL);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+  ASSERT_TRUE(eventually([&] {
+    const auto now = server.processes("onecopy-nursery");
+    return now.size() == 1 && now[0] != nursery;
+  }));
+  // And it can fork: the old workers were the old nursery's.
+  EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_THAT(server.shared_memory(), ::testing::IsEmpty());
+}
+
+TEST(Faults, AKilledGatewayIsReplacedOnTheSamePort) {
+  ServerProcess server(two_workers());
+  ASSERT_TRUE(server.running());
+  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const pid_t gateway = server.processes("onecopy-gateway").at(0);
+  ::kill(gateway, SIGKILL);
+  ASSERT_TRUE(eventually([&] { return server.post("/qa/qa0", kQuestion).second == expected; }));
+  EXPECT_TRUE(eventually([&] { return server.get("/v2/health/ready").first == 200; }));
+  EXPECT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
+  EXPECT_EQ(server.stop(), 0);
+  EXPECT_THAT(server.shared_memory(), ::testing::IsEmpty());
+}
+
+TEST(Faults, AKilledHostsRemainsGoAtTheNextStart) {
+  ServerProcess first(two_workers());
+  ASSERT_TRUE(first.running());
+  const auto workers = first.processes("onecopy-worker");
+  const auto expected = first.post("/qa/qa0", kQuestion).second;
+  first.signal(SIGKILL);
+  EXPECT_EQ(first.wait(), 128 + SIGKILL);
+  EXPECT_FALSE(first.shared_memory().empty());
+  // The processes that it had started end by themselves.
+  for (const pid_t worker : workers)
+    EXPECT_TRUE(eventually([&] { return ::kill(worker, 0) != 0; }));
+
+  ServerProcess second(two_workers(), first.instance());
+  ASSERT_TRUE(second.running()) << second.output();
+  EXPECT_EQ(second.post("/qa/qa0", kQuestion).second, expected);
+  EXPECT_EQ(second.stop(), 0);
+  EXPECT_THAT(second.shared_memory(), ::testing::IsEmpty());
+}
+
+TEST(Faults, CleanRemovesTheDeadAndLeavesTheLiving) {
+  ServerProcess dead(two_workers());
+  ServerProcess alive(two_workers());
+  ASSERT_TRUE(dead.running() && alive.running());
+  dead.signal(SIGKILL);
+  dead.wait();
+  const Finished clean = run_program("onecopy", {"clean"});
+  EXPECT_EQ(clean.exit_code, 0) << clean.err;
+  EXPECT_THAT(dead.shared_memory(), ::testing::IsEmpty());
+  EXPECT_EQ(alive.shared_memory().size(), 2U);  // a segment and the lock
+  EXPECT_EQ(alive.post("/qa/qa0", kQuestion).first, 200);
+  EXPECT_EQ(alive.stop(), 0);
+}
+
+TEST(Faults, TerminationDrains) {
+  ServerProcess server({"--workers", "1", "--model", "qa0=" + model_folder("tiny-bert-qa")});
+  ASSERT_TRUE(server.running());
+  Json slow = kQuestion;
+  std::string context;
+  for (int i = 0; i < 8000; ++i) context += "the bridge of the old town ";
+  slow["context"] = context;
+  std::atomic<int> status{0};
+  std::thread client([&] { status = server.post("/qa/qa0", slow).first; });
+  // Wait until the request has been read: the only worker uses the processor.
+  ASSERT_TRUE(eventually([&] {
+    const auto worker = server.processes("onecopy-worker");
+    if (worker.empty()) return false;
+    std::ifstream stat("/proc/" + std::to_string(worker[0]) + "/stat");
+    std::string text((std::istreambuf_iterator<char>(stat)), {});
+    return text.substr(text.rfind(')') + 2, 1) == "R";
+  }));
+  EXPECT_EQ(server.stop(), 0);
+  client.join();
+  EXPECT_EQ(status, 200);
+  EXPECT_THAT(server.shared_memory(), ::testing::IsEmpty());
+}
+
+// A small /dev/shm of its own, where the machine lets us make one.
+TEST(Faults, AFullShmIsAClearError) {
+  const std::string command =
+      "mount -t tmpfs -o size=600k tmpfs /dev/shm && exec " ONECOPY_BINARY_DIR
+      "/onecopy serve --port 0 --management-port 0 --model qa0=" +
+      model_folder("tiny-bert-qa");
+  if (std::system("unshare -m mount -t tmpfs -o size=600k tmpfs /dev/shm 2>/dev/null") != 0) {
+    GTEST_SKIP() << "no mount namespaces here";
+  }
+  const std::string line =
+      "unshare -m sh -c '" + command + "' 2>&1; echo \"exit $?; $(ls /dev/shm | wc -l)\"";
+  FILE* pipe = ::popen(line.c_str(), "r");
+  std::string out;
+  for (int c = 0; (c = std::fgetc(pipe)) != EOF;) out += static_cast<char>(c);
+  ::pclose(pipe);
+  EXPECT_THAT(out, ::testing::HasSubstr("exit 1"));
+  EXPECT_THAT(out, ::testing::HasSubstr("/dev/shm"));
+}
+
+}  // namespace
+}  // namespace onecopy::e2e

@@ -1,0 +1,79 @@
+// Starts the real processes and talks to them as users do.
+#pragma once
+
+#include <httplib.h>
+#include <sys/types.h>
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace onecopy::e2e {
+
+using Json = nlohmann::json;
+
+inline const std::string kGolden = ONECOPY_SOURCE_DIR "/tests/golden";
+inline std::string model_folder(const std::string& name) { return kGolden + "/models/" + name; }
+
+// A name that no other running test uses.
+std::string unique_instance();
+
+struct Finished {
+  int exit_code = -1;  // 128 + signal for a killed one
+  std::string out;
+  std::string err;
+};
+// Runs a program of the build folder to its end.
+Finished run_program(const std::string& program, const std::vector<std::string>& arguments,
+                     const std::string& input = "");
+
+// Class ServerProcess: `onecopy serve` with free ports. The destructor kills what is left of it.
+class ServerProcess {
+ public:
+  // Returns when it is ready, or when it ended before that (then running() is false).
+  explicit ServerProcess(std::vector<std::string> arguments,
+                         std::string instance = unique_instance());
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  bool running() const { return port_ != 0; }
+  pid_t pid() const { return pid_; }
+  int port() const { return port_; }
+  int management_port() const { return management_port_; }
+  const std::string& instance() const { return instance_; }
+  const std::string& output() const { return output_; }  // until ready
+
+  httplib::Client client() const;
+  // POST with JSON; the status and the parsed reply.
+  std::pair<int, Json> post(const std::string& path, const Json& body) const;
+  std::pair<int, Json> get(const std::string& path) const;
+
+  // Descendants of the host with this name in ps ("onecopy-worker", ...).
+  std::vector<pid_t> processes(const std::string& name) const;
+  // Names in /dev/shm that belong to the instance.
+  std::vector<std::string> shared_memory() const;
+
+  void signal(int number) const;
+  // Waits for the end; the exit code as in Finished.
+  int wait();
+  int stop();  // SIGTERM and wait
+
+ private:
+  void read_until_ready(int fd);
+  std::string instance_;
+  pid_t pid_ = -1;
+  int out_ = -1;
+  int port_ = 0;
+  int management_port_ = 0;
+  std::string output_;
+};
+
+// Tries until `condition` holds; false after a time that only a hang reaches.
+bool eventually(const std::function<bool()>& condition);
+
+// All rows of a golden file.
+std::vector<Json> golden_rows(const std::string& file);
+
+}  // namespace onecopy::e2e
