@@ -1,0 +1,126 @@
+#include "gateway/dispatcher.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "shared/limits.h"
+#include "shared/process.h"
+
+namespace onecopy::gateway {
+
+Dispatcher::Dispatcher(EventLoop& loop, std::size_t queued_items,
+                       std::function<void(std::uint64_t)> worker_gone)
+    : loop_(loop), max_queued_(queued_items), worker_gone_(std::move(worker_gone)) {}
+
+Dispatcher::~Dispatcher() = default;
+
+void Dispatcher::add_worker(std::uint64_t id, UniqueFd socket) {
+  auto link = WorkerLink::create(loop_, *this, id, std::move(socket));
+  if (!link) {
+    log_line(fmt::format("worker {}: {}", id, link.error().text));
+    worker_gone_(id);
+    return;
+  }
+  workers_.push_back(std::move(*link));
+  became_idle(*workers_.back());
+  schedule();
+}
+
+Status Dispatcher::submit(Call& call) {
+  const std::size_t items = call.items().size();
+  // What an idle worker takes at once does not wait, so it needs no place in the queue.
+  if (queue_.size() + items > max_queued_ + idle_.size()) {
+    return fail(ErrorCode::kBusy,
+                "the queue is full ({} of {} places taken, {} asked for); retry later",
+                queue_.size(), max_queued_, items);
+  }
+  for (WorkItem& item : call.items()) queue_.push_back(item, call.model());
+  schedule();
+  return {};
+}
+
+void Dispatcher::give_up(Call& call) {
+  for (WorkItem& item : call.items()) {
+    queue_.remove(item);
+    if (item.worker != nullptr) item.worker->abandon();
+  }
+}
+
+void Dispatcher::fail_all(const Error& error) {
+  while (WorkItem* const item = queue_.pop()) item->call->fail_with(error);
+  for (const auto& worker : std::vector(workers_)) {
+    if (worker->item() != nullptr) worker->item()->call->fail_with(error);
+  }
+}
+
+int Dispatcher::retry_after_s() const {
+  const auto workers = static_cast<double>(std::max<std::size_t>(1, workers_.size()));
+  const double seconds = std::ceil(static_cast<double>(queue_.size()) * mean_service_s_ / workers);
+  return static_cast<int>(std::clamp(seconds, 1.0, 30.0));
+}
+
+void Dispatcher::became_idle(WorkerLink& worker) { idle_.push_back(&worker); }
+
+// The worker that has served this model last, so that its part of the weights is warm in a cache;
+// otherwise the one whose last work is freshest.
+WorkerLink& Dispatcher::take_idle_for(const Model& model) {
+  auto found = std::find_if(idle_.rbegin(), idle_.rend(), [&](const WorkerLink* worker) {
+    return worker->last_model() == &model;
+  });
+  if (found == idle_.rend()) found = idle_.rbegin();
+  WorkerLink& worker = **found;
+  idle_.erase(std::next(found).base());
+  return worker;
+}
+
+void Dispatcher::schedule() {
+  while (!idle_.empty() && !queue_.empty()) start_next();
+}
+
+void Dispatcher::start_next() {
+  WorkItem& item = *queue_.pop();
+  Call& call = *item.call;
+  if (call.deadline() <= Clock::now()) return call.expire();
+  WorkerLink& worker = take_idle_for(call.model());
+  const Status started = worker.start(item);
+  if (started) return;
+  if (started.error().code == ErrorCode::kUnavailable) {
+    queue_.push_front(item, call.model());  // the worker never had it
+    return drop(worker);
+  }
+  became_idle(worker);
+  call.fail_with(started.error());
+}
+
+void Dispatcher::on_reply(WorkerLink& worker, WorkItem* item, WorkReply reply) {
+  const std::chrono::duration<double> took = Clock::now() - worker.started_at();
+  mean_service_s_ += (took.count() - mean_service_s_) / 32;
+  became_idle(worker);
+  schedule();  // first, so that the worker computes while the reply is written
+  if (item != nullptr) item->call->item_done(*item, std::move(reply));
+}
+
+void Dispatcher::on_death(WorkerLink& worker, WorkItem* item) {
+  drop(worker);
+  if (item != nullptr) retry(*item);
+  schedule();
+}
+
+void Dispatcher::retry(WorkItem& item) {
+  if (++item.deaths < limits::kAttempts) return queue_.push_front(item, item.call->model());
+  item.call->fail_with(
+      {ErrorCode::kInternal,
+       fmt::format("this request ended {} workers; not tried again", item.deaths)});
+}
+
+void Dispatcher::drop(WorkerLink& worker) {
+  std::erase(idle_, &worker);
+  const auto place = std::ranges::find(workers_, &worker, &std::shared_ptr<WorkerLink>::get);
+  const std::uint64_t id = worker.id();
+  loop_.dispose(std::move(*place));  // it may be the caller
+  workers_.erase(place);
+  worker_gone_(id);
+}
+
+}  // namespace onecopy::gateway

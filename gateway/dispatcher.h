@@ -1,0 +1,63 @@
+// Gives the queued items to idle workers, and deals with workers that end, answer late or answer
+// nonsense.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "gateway/call.h"
+#include "gateway/event_loop.h"
+#include "gateway/fair_queue.h"
+#include "gateway/worker_link.h"
+#include "shared/status.h"
+#include "shared/unique_fd.h"
+
+namespace onecopy::gateway {
+
+// Class Dispatcher: owns the workers' links and the queue; borrows the calls. One thread.
+class Dispatcher final : private WorkerLink::Events {
+ public:
+  // `worker_gone` hears the id of each worker that ended.
+  Dispatcher(EventLoop& loop, std::size_t queued_items,
+             std::function<void(std::uint64_t)> worker_gone);
+  ~Dispatcher() override;
+
+  void add_worker(std::uint64_t id, UniqueFd socket);
+  std::size_t workers() const { return workers_.size(); }
+
+  // Queues all items of the call or, with kBusy, none. The call may be answered before this
+  // returns.
+  Status submit(Call& call);
+  // Takes the call's items from queue and workers: they are not started, or their replies are not
+  // collected.
+  void give_up(Call& call);
+  // Answers every call that is queued or on a worker with this error.
+  void fail_all(const Error& error);
+
+  // In how many seconds a client that was refused may expect to be served, 1 to 30.
+  int retry_after_s() const;
+  std::size_t queued() const { return queue_.size(); }
+
+ private:
+  void on_reply(WorkerLink& worker, WorkItem* item, WorkReply reply) override;
+  void on_death(WorkerLink& worker, WorkItem* item) override;
+  void schedule();
+  void start_next();
+  void retry(WorkItem& item);
+  void became_idle(WorkerLink& worker);
+  void drop(WorkerLink& worker);
+  WorkerLink& take_idle_for(const Model& model);
+
+  EventLoop& loop_;
+  const std::size_t max_queued_;
+  std::function<void(std::uint64_t)> worker_gone_;
+  FairQueue queue_;
+  std::vector<std::shared_ptr<WorkerLink>> workers_;
+  std::vector<WorkerLink*> idle_;  // most recently used last
+  double mean_service_s_ = 0.1;    // moving average over the last few dozen items
+};
+
+}  // namespace onecopy::gateway

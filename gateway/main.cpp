@@ -1,0 +1,30 @@
+// onecopy-gateway: HTTP in front, workers behind. Started by the host.
+#include <csignal>
+
+#include "gateway/gateway.h"
+#include "gateway/options.h"
+#include "shared/process.h"
+
+namespace gateway = onecopy::gateway;
+using onecopy::UniqueFd;
+
+int main(int argc, char** argv) {
+  const auto options = gateway::parse_options(argc, argv);
+  if (!options) {
+    onecopy::log_line(options.error().text);
+    return 2;
+  }
+  onecopy::set_process_name("onecopy-gateway", argv);
+  // The host decides when to end, by "drain" or by its own end. A Ctrl-C reaches every process of
+  // the terminal, and must not end this one before its replies are sent.
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGTERM, SIG_IGN);
+  auto created = gateway::Gateway::create({UniqueFd(options->control), UniqueFd(options->listen),
+                                           UniqueFd(options->management_listen)});
+  if (!created) {
+    onecopy::log_line(created.error().text);
+    return 1;
+  }
+  (*created)->run();
+  return 0;
+}

@@ -1,0 +1,28 @@
+// What an operator (or a test) may set. The defaults are limits.h.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "shared/limits.h"
+
+namespace onecopy::gateway {
+
+using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::milliseconds;
+
+struct Settings {
+  // Absolute deadlines: none of them starts again when a byte arrives.
+  Milliseconds head = limits::kHeadDeadline;
+  Milliseconds body = limits::kBodyDeadline;  // plus one second per MiB
+  Milliseconds idle = limits::kIdleDeadline;
+  Milliseconds write = limits::kWriteDeadline;  // plus the same
+  Milliseconds linger = limits::kLingerDeadline;
+  Milliseconds request = limits::kRequestDeadline;
+  Milliseconds drain = limits::kDrainDeadline;
+
+  std::size_t connections = limits::kConnections;
+  std::size_t queued_items = limits::kQueuedItems;
+};
+
+}  // namespace onecopy::gateway
