@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
+#include <map>
 #include <memory>
-#include <set>
+#include <sstream>
 
 #include "tests/e2e/server_process.h"
 
