@@ -1,0 +1,106 @@
+"""Asks the hand-written questions and measures exact match and F1 as SQuAD does.
+
+    python evaluate.py --base FOLDER --adapter adapter [--questions questions.jsonl] [--table FILE]
+
+The adapter is loaded afresh and merged into the base, and the questions go through the
+question-answering pipeline of transformers.
+"""
+
+import argparse
+import json
+import os
+import re
+import string
+from collections import Counter
+from pathlib import Path
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import torch
+from peft import PeftModel
+from transformers import AutoTokenizer, BertForQuestionAnswering, pipeline
+from transformers.utils import logging
+
+HERE = Path(__file__).resolve().parent
+
+
+def normalize(text):
+    """Lower case, without punctuation, articles and extra blanks (as SQuAD's script)."""
+    text = "".join(c for c in text.lower() if c not in string.punctuation)
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
+
+
+def f1(answer, truth):
+    a, t = normalize(answer).split(), normalize(truth).split()
+    same = sum((Counter(a) & Counter(t)).values())
+    return 2 * same / (len(a) + len(t)) if same else float(a == t)
+
+
+def score(answer, truths):
+    """(exact, F1), each the best over the accepted answers."""
+    return max(normalize(answer) == normalize(t) for t in truths), max(f1(answer, t) for t in truths)
+
+
+def load(base, adapter):
+    model = BertForQuestionAnswering.from_pretrained(base)
+    model = PeftModel.from_pretrained(model, adapter).merge_and_unload().eval()
+    tokenizer = AutoTokenizer.from_pretrained(base, model_max_length=512)
+    return pipeline("question-answering", model=model, tokenizer=tokenizer, device="cpu")
+
+
+def read_lines(path):
+    return [json.loads(line) for line in Path(path).read_text().splitlines() if line]
+
+
+def evaluate(ask, rows):
+    """One result per question."""
+    results = []
+    for row in rows:
+        reply = ask(question=row["question"], context=row["context"])
+        exact, overlap = score(reply["answer"], row["answers"])
+        results.append(dict(row, answer=reply["answer"], score=reply["score"], exact=exact, f1=overlap))
+    return results
+
+
+def summary(results):
+    count = len(results)
+    return dict(count=count, exact=sum(r["exact"] for r in results), f1=100 * sum(r["f1"] for r in results) / count)
+
+
+def cell(text):
+    return text.replace("|", "\\|")
+
+
+def table(results):
+    lines = ["| question | answered | accepted | F1 |", "|---|---|---|---|"]
+    for r in results:
+        lines.append(f"| {cell(r['question'])} | {cell(r['answer'])} | {cell(' / '.join(r['answers']))} | {r['f1']:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--base", required=True)
+    p.add_argument("--adapter", default=str(HERE / "adapter"))
+    p.add_argument("--questions", nargs="+", default=[str(HERE / "questions.jsonl")])
+    p.add_argument("--table", help="write right and wrong answers to this file")
+    p.add_argument("--wrong", action="store_true", help="print the wrong answers")
+    p.add_argument("--threads", type=int, default=torch.get_num_threads())
+    args = p.parse_args()
+    logging.set_verbosity_error()
+    torch.set_num_threads(args.threads)
+    ask = load(args.base, args.adapter)
+    for path in args.questions:
+        results = evaluate(ask, read_lines(path))
+        s = summary(results)
+        print(f"{Path(path).name}: {s['exact']} of {s['count']} exact ({100 * s['exact'] / s['count']:.1f} %), F1 {s['f1']:.1f}")
+        wrong = [r for r in results if not r["exact"]]
+        if args.wrong:
+            print(table(wrong))
+        if args.table:
+            right = [r for r in results if r["exact"]]
+            Path(args.table).write_text("Right (a choice)\n\n" + table(right[::8]) + "\nWrong (all)\n\n" + table(wrong))
+
+
+if __name__ == "__main__":
+    main()
