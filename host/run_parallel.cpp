@@ -1,0 +1,35 @@
+#include "host/run_parallel.h"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace onecopy::host {
+
+Status run_parallel(std::size_t jobs,
+                    const std::function<Status(std::size_t, TensorPacker&)>& job) {
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;
+  Status first_error;
+  const auto work = [&] {
+    TensorPacker packer;
+    for (std::size_t i = next++; i < jobs; i = next++) {
+      if (auto done = job(i, packer); !done) {
+        next = jobs;
+        const std::lock_guard lock(mutex);
+        if (first_error) first_error = std::move(done);
+      }
+    }
+  };
+  const std::size_t threads = std::min<std::size_t>(std::thread::hardware_concurrency(), jobs);
+  {
+    std::vector<std::jthread> helpers;
+    for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back(work);
+    work();
+  }
+  return first_error;
+}
+
+}  // namespace onecopy::host

@@ -1,0 +1,27 @@
+// Which tensor of the files becomes which tensor of the segment (shared/tensor_names.h), with every
+// name, type and shape checked before anything is allocated.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "host/lora.h"
+#include "host/named_weights.h"
+#include "shared/model_info.h"
+#include "shared/segment_writer.h"
+#include "shared/status.h"
+
+namespace onecopy::host {
+
+// Borrows from the files and the adapter. `plan` says nothing about sharing yet.
+struct PlannedTensor {
+  TensorPlan plan;
+  TensorRef source;
+  std::optional<LoraUpdate> lora;
+};
+
+// kCorrupt names file, tensor, expected and found type or shape. Tensors that the model doesn't use
+// (position_ids, other heads) are passed over.
+Result<std::vector<PlannedTensor>> plan_weights(const ModelInfo& info, const NamedWeights& weights);
+
+}  // namespace onecopy::host
