@@ -3,7 +3,6 @@
 #include <csignal>
 
 #include "shared/process.h"
-#include "worker/kernels/linear.h"
 #include "worker/nursery.h"
 
 int main(int argc, char** argv) {

@@ -14,6 +14,7 @@
 
 #include "shared/control.h"
 #include "shared/process.h"
+#include "worker/kernels/block_product.h"
 #include "worker/serve_loop.h"
 
 namespace onecopy::worker {
@@ -116,6 +117,10 @@ class Nursery {
 }  // namespace
 
 int run_nursery(NurseryOptions options, char** argv) {
+  // Chosen and tested here once, for all workers.
+  if (&kernels::default_product() != &kernels::highway_product()) {
+    log_line("matrix products: " + kernels::default_product_reason());
+  }
   const sigset_t set = watched_signals();
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
   UniqueFd child_events(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
