@@ -1,0 +1,53 @@
+#include "tests/gateway/fake_worker.h"
+
+#include <sys/socket.h>
+
+#include <cstring>
+#include <utility>
+
+#include "shared/channel.h"
+
+namespace onecopy::gateway {
+
+std::optional<WorkReply> answer_plainly(const WorkRequest& request) {
+  WorkReply reply;
+  if (request.task == Task::kQuestionAnswering) reply.answers = {{0.5, 0, 1, 0, 1}};
+  if (request.task == Task::kSequenceClassification) reply.values = {0.25F, 0.75F};
+  if (request.task == Task::kEmbedding) {
+    reply.values = {static_cast<float>(request.text.size()), 0.5F};
+  }
+  return reply;
+}
+
+std::optional<WorkReply> die(const WorkRequest& /*request*/) { return std::nullopt; }
+
+FakeWorker::FakeWorker(UniqueFd socket, Behaviour behaviour)
+    : socket_(std::move(socket)),
+      thread_([this, behaviour = std::move(behaviour)] { run(behaviour); }) {}
+
+FakeWorker::~FakeWorker() {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  thread_.join();
+}
+
+void FakeWorker::run(const Behaviour& behaviour) {
+  auto first = receive_message(socket_.get());
+  if (!first) return;
+  auto mailbox = Mailbox::attach(std::move(first->fd));
+  while (mailbox) {
+    const auto message = receive_message(socket_.get());
+    Wake wake{};
+    if (!message || message->bytes.size() != sizeof wake) return;
+    std::memcpy(&wake, message->bytes.data(), sizeof wake);
+    const auto request = mailbox->take(wake.epoch);
+    if (!request) return;
+    ++taken_;
+    const std::optional<WorkReply> reply = behaviour(*request);
+    if (!reply) break;
+    mailbox->reply(wake.epoch, *reply);
+    if (!send_message(socket_.get(), as_bytes_of(wake))) return;
+  }
+  ::shutdown(socket_.get(), SHUT_RDWR);
+}
+
+}  // namespace onecopy::gateway

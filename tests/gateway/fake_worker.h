@@ -1,0 +1,37 @@
+// A worker that does what a test tells it, on a thread of the test.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <thread>
+
+#include "shared/mailbox.h"
+#include "shared/unique_fd.h"
+
+namespace onecopy::gateway {
+
+// What a fake worker does with a request: its reply, or nothing to die (its socket closes).
+using Behaviour = std::function<std::optional<WorkReply>(const WorkRequest&)>;
+
+// Answers question answering with the first byte of the context, classification with 0.25, 0.75 and
+// embedding with the text's length and 0.5.
+std::optional<WorkReply> answer_plainly(const WorkRequest& request);
+std::optional<WorkReply> die(const WorkRequest& request);
+
+class FakeWorker {
+ public:
+  FakeWorker(UniqueFd socket, Behaviour behaviour);
+  ~FakeWorker();
+
+  int taken() const { return taken_; }
+
+ private:
+  void run(const Behaviour& behaviour);
+
+  UniqueFd socket_;
+  std::atomic<int> taken_ = 0;
+  std::thread thread_;
+};
+
+}  // namespace onecopy::gateway
