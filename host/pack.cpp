@@ -79,10 +79,15 @@ void widen(SourceType type, std::span<const std::byte> bytes, std::span<float> o
 }
 
 void pack_panel(const float* source, std::size_t rows, std::size_t cols, float* panel) {
-  const std::size_t whole = rows == kPanelWidth ? cols / 4 * 4 : 0;
-  for (std::size_t k = 0; k < whole; k += 4) {
+  // Whole cache lines of the source at a time: rows are often a multiple of 4 KB apart, so that
+  // their lines push each other out of the cache before they are used again.
+  constexpr std::size_t kLine = 16;
+  const std::size_t whole = rows == kPanelWidth ? cols / kLine * kLine : 0;
+  for (std::size_t k = 0; k < whole; k += kLine) {
     for (std::size_t n = 0; n < kPanelWidth; n += 4) {
-      transpose_4x4(source + n * cols + k, cols, panel + k * kPanelWidth + n);
+      for (std::size_t i = k; i < k + kLine; i += 4) {
+        transpose_4x4(source + n * cols + i, cols, panel + i * kPanelWidth + n);
+      }
     }
   }
   pack_columns(source, rows, cols, whole, cols - whole, panel);
