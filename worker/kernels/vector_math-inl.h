@@ -54,7 +54,8 @@ HWY_INLINE V gelu(D d, V v) {
   q = hn::MulAdd(q, s, hn::Set(d, 0.251515673F));
   q = hn::MulAdd(q, s, hn::Set(d, 1.0F));
   const V half = hn::Div(hn::Mul(z, p), q);
-  return hn::Mul(v, hn::Add(hn::Set(d, 0.5F), half));
+  const V result = hn::Mul(v, hn::Add(hn::Set(d, 0.5F), half));
+  return hn::IfThenZeroElse(hn::Lt(v, hn::Set(d, -5.5F)), result);  // |v Phi(v)| < 1.1e-7
 }
 
 // The tanh approximation of GELU: 0.5 (1 + tanh u) is the sigmoid of 2 u.

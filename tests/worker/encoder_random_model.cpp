@@ -1,0 +1,226 @@
+#include "tests/worker/encoder_random_model.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <functional>
+#include <random>
+
+#include "shared/names.h"
+#include "shared/segment_writer.h"
+#include "shared/tensor_names.h"
+
+namespace onecopy::worker {
+namespace {
+
+namespace names = tensor_names;
+
+using Matrix = std::vector<double>;  // row-major
+
+std::vector<TensorPlan> plan_of(const ModelInfo& info) {
+  std::vector<TensorPlan> plan;
+  const std::size_t hidden = info.hidden;
+  const auto table = [&](const std::string& name, std::size_t rows, std::size_t cols) {
+    plan.push_back({name, Layout::kRowMajor, DType::kF32, rows, cols, {}, {}});
+  };
+  const auto norm = [&](const std::string& part) {
+    table(names::weight(part), 1, hidden);
+    table(names::bias(part), 1, hidden);
+  };
+  const auto linear = [&](const std::string& part, std::size_t outputs, std::size_t inputs) {
+    plan.push_back({names::weight(part), Layout::kPanels, DType::kF32, outputs, inputs, {}, {}});
+    table(names::bias(part), 1, outputs);
+  };
+  table(std::string(names::kWordEmbeddings), info.vocab_size, hidden);
+  table(std::string(names::kPositionEmbeddings), info.positions, hidden);
+  if (info.type_vocab > 0) table(std::string(names::kTypeEmbeddings), info.type_vocab, hidden);
+  norm(std::string(names::kEmbeddingNorm));
+  for (std::size_t i = 0; i < info.layers; ++i) {
+    for (const auto part : {names::kQuery, names::kKey, names::kValue, names::kAttentionOut}) {
+      linear(names::layer_part(i, part), hidden, hidden);
+    }
+    linear(names::layer_part(i, names::kFfnIn), info.intermediate, hidden);
+    linear(names::layer_part(i, names::kFfnOut), hidden, info.intermediate);
+    norm(names::layer_part(i, names::kAttentionNorm));
+    norm(names::layer_part(i, names::kFfnNorm));
+  }
+  if (info.task == Task::kQuestionAnswering) {
+    table(names::weight(names::kQa), 2, hidden);
+    table(names::bias(names::kQa), 1, 2);
+  }
+  if (info.task == Task::kSequenceClassification) {
+    linear(std::string(names::kPooler), hidden, hidden);
+    table(names::weight(names::kClassifier), info.labels.size(), hidden);
+    table(names::bias(names::kClassifier), 1, info.labels.size());
+  }
+  return plan;
+}
+
+void fill(SegmentWriter& writer, const std::vector<TensorPlan>& plan, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> normal(0, 1);
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    const float scale = 1 / std::sqrt(static_cast<float>(plan[i].cols));
+    const bool panels = plan[i].layout == Layout::kPanels;
+    const std::span<float> floats = writer.floats(i);
+    for (std::size_t j = 0; j < floats.size(); ++j) {
+      const std::size_t output = j / panel_floats(plan[i].cols) * kPanelWidth + j % kPanelWidth;
+      // Columns beyond N stay zero, as the packer leaves them.
+      if (!panels || output < plan[i].rows)
+        floats[j] = normal(random) * scale * (panels ? 1.5F : 1);
+    }
+    if (plan[i].name.ends_with("norm.weight")) {
+      for (float& v : floats) v += 1;
+    }
+  }
+}
+
+double weight_at(const TensorView& weight, std::size_t n, std::size_t k) {
+  return weight
+      .floats()[n / kPanelWidth * panel_floats(weight.cols) + k * kPanelWidth + n % kPanelWidth];
+}
+
+Matrix linear(const Matrix& x, const kernels::LinearWeights& weights) {
+  const std::size_t inputs = weights.weight.cols;
+  const std::size_t outputs = weights.weight.rows;
+  Matrix y(x.size() / inputs * outputs);
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    y[i] = weights.bias[i % outputs];
+    for (std::size_t k = 0; k < inputs; ++k) {
+      y[i] += x[i / outputs * inputs + k] * weight_at(weights.weight, i % outputs, k);
+    }
+  }
+  return y;
+}
+
+void normalize(Matrix& x, const NormWeights& norm, double eps) {
+  const std::size_t width = norm.weight.size();
+  for (double* row = x.data(); row < x.data() + x.size(); row += width) {
+    double mean = 0;
+    double variance = 0;
+    for (std::size_t i = 0; i < width; ++i) mean += row[i] / static_cast<double>(width);
+    for (std::size_t i = 0; i < width; ++i) {
+      variance += (row[i] - mean) * (row[i] - mean) / static_cast<double>(width);
+    }
+    for (std::size_t i = 0; i < width; ++i) {
+      row[i] = (row[i] - mean) / std::sqrt(variance + eps) * norm.weight[i] + norm.bias[i];
+    }
+  }
+}
+
+Matrix attend(const Matrix& q, const Matrix& k, const Matrix& v, std::size_t tokens,
+              std::size_t heads) {
+  const std::size_t hidden = q.size() / tokens;
+  const std::size_t size = hidden / heads;
+  Matrix context(q.size(), 0);
+  for (std::size_t i = 0; i < tokens; ++i) {
+    for (std::size_t h = 0; h < heads; ++h) {
+      Matrix p(tokens, 0);
+      double sum = 0;
+      for (std::size_t j = 0; j < tokens; ++j) {
+        for (std::size_t c = h * size; c < (h + 1) * size; ++c) {
+          p[j] += q[i * hidden + c] * k[j * hidden + c] / std::sqrt(static_cast<double>(size));
+        }
+        p[j] = std::exp(p[j]);
+        sum += p[j];
+      }
+      for (std::size_t j = 0; j < tokens; ++j) {
+        for (std::size_t c = h * size; c < (h + 1) * size; ++c) {
+          context[i * hidden + c] += p[j] / sum * v[j * hidden + c];
+        }
+      }
+    }
+  }
+  return context;
+}
+
+double activate(Activation activation, double v) {
+  if (activation == Activation::kRelu) return std::max(v, 0.0);
+  if (activation == Activation::kGelu) return 0.5 * v * (1 + std::erf(v / std::sqrt(2.0)));
+  return 0.5 * v * (1 + std::tanh(std::sqrt(2 / M_PI) * (v + 0.044715 * v * v * v)));
+}
+
+void add(Matrix& x, const Matrix& y) {
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] += y[i];
+}
+
+}  // namespace
+
+ModelInfo small_model(Family family, std::uint32_t heads, std::uint32_t head_size,
+                      std::uint32_t intermediate) {
+  ModelInfo info;
+  info.name = "random";
+  info.family = family;
+  info.vocab_size = 50;
+  info.hidden = heads * head_size;
+  info.layers = 2;
+  info.heads = heads;
+  info.intermediate = intermediate;
+  info.positions = 300;
+  info.type_vocab = family == Family::kDistilBert ? 0 : 2;
+  info.pad_token_id = family == Family::kRoberta ? 1 : 0;
+  info.max_tokens = 256;
+  return info;
+}
+
+std::unique_ptr<Model> random_model(const ModelInfo& info, unsigned seed) {
+  static unsigned generation = 0;
+  const std::string name = format_segment_name({.instance = "test-" + std::to_string(getpid()),
+                                                .model = info.name,
+                                                .version = info.version,
+                                                .generation = ++generation});
+  const std::vector<TensorPlan> plan = plan_of(info);
+  auto writer = SegmentWriter::create(name, info, {}, plan);
+  if (!writer) {
+    ADD_FAILURE() << writer.error().text;
+    return nullptr;
+  }
+  fill(*writer, plan, seed);
+  if (auto ok = writer->publish(); !ok) {
+    ADD_FAILURE() << ok.error().text;
+    return nullptr;
+  }
+  auto segment = Segment::open(name, Segment::Check::kContents);
+  EXPECT_TRUE(unlink_segment(name));
+  if (!segment) {
+    ADD_FAILURE() << segment.error().text;
+    return nullptr;
+  }
+  auto model = Model::bind(std::move(*segment));
+  if (!model) ADD_FAILURE() << model.error().text;
+  return model ? std::move(*model) : nullptr;
+}
+
+std::vector<double> reference_encode(const Model& model, const std::vector<std::int32_t>& ids,
+                                     const std::vector<std::int32_t>& type_ids) {
+  const ModelInfo& info = model.info();
+  const EmbeddingWeights& tables = model.embeddings();
+  const std::size_t hidden = info.hidden;
+  Matrix x(ids.size() * hidden);
+  std::size_t next = info.family == Family::kRoberta ? info.pad_token_id + 1 : 0;
+  for (std::size_t t = 0; t < ids.size(); ++t) {
+    const auto id = static_cast<std::size_t>(ids[t]);
+    const bool skipped = info.family == Family::kRoberta && id == info.pad_token_id;
+    const std::size_t position = skipped ? info.pad_token_id : next++;
+    const std::size_t type = type_ids.empty() ? 0 : static_cast<std::size_t>(type_ids[t]);
+    for (std::size_t c = 0; c < hidden; ++c) {
+      x[t * hidden + c] = tables.word[id * hidden + c] + tables.position[position * hidden + c] +
+                          (tables.type.empty() ? 0 : tables.type[type * hidden + c]);
+    }
+  }
+  normalize(x, tables.norm, info.layer_norm_eps);
+  for (const LayerWeights& layer : model.layers()) {
+    add(x, linear(attend(linear(x, layer.query), linear(x, layer.key), linear(x, layer.value),
+                         ids.size(), info.heads),
+                  layer.attention_out));
+    normalize(x, layer.attention_norm, info.layer_norm_eps);
+    Matrix inner = linear(x, layer.ffn_in);
+    for (double& v : inner) v = activate(info.activation, v);
+    add(x, linear(inner, layer.ffn_out));
+    normalize(x, layer.ffn_norm, info.layer_norm_eps);
+  }
+  return x;
+}
+
+}  // namespace onecopy::worker

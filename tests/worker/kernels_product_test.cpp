@@ -1,0 +1,144 @@
+// Block products against the plain one: every tail of rows, columns and depth, on every instruction
+// set.
+#include <gmock/gmock.h>
+
+#include <bit>
+
+#include "tests/worker/kernels_targets.h"
+#include "worker/kernels/block_product.h"
+
+namespace onecopy::worker::kernels {
+namespace {
+
+constexpr float kUntouched = 12345;
+
+// C with a margin: a row more than m, and rows wider than n.
+struct Matrices {
+  std::size_t lda, ldb, ldc;
+  std::vector<float> a, b, c;
+};
+
+Matrices matrices(std::size_t m, std::size_t n, std::size_t k) {
+  Matrices all{k + 3, n + 5, n + 7, {}, {}, {}};
+  all.a = random_floats(m * all.lda + 1, 1);
+  all.b = random_floats(k * all.ldb + 1, 2);
+  all.c.assign((m + 1) * all.ldc, kUntouched);
+  return all;
+}
+
+std::vector<float> multiply(const BlockProduct& product, const Matrices& in, std::size_t m,
+                            std::size_t n, std::size_t k) {
+  std::vector<float> c = in.c;
+  // a + 1 and b + 1: addresses that are aligned to nothing but a float.
+  BlockArgs args{.m = m,
+                 .n = n,
+                 .k = k,
+                 .a = in.a.data() + 1,
+                 .lda = in.lda,
+                 .b = in.b.data() + 1,
+                 .ldb = in.ldb,
+                 .c = c.data(),
+                 .ldc = in.ldc};
+  product.multiply(args);
+  args.add = true;
+  product.multiply(args);
+  return c;
+}
+
+void expect_close(const std::vector<float>& got, const std::vector<float>& want) {
+  ASSERT_EQ(got.size(), want.size());
+  for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], want[i], 2e-4) << "at " << i;
+}
+
+TEST(HighwayProduct, EqualsPlainProductAtAllTailsAndWritesNothingElse) {
+  for_each_target([] {
+    for (const std::size_t n : {1, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64}) {
+      for (std::size_t m = 1; m <= 13; ++m) {
+        for (const std::size_t k : {1, 15, 16, 17, 64, 127, 128}) {
+          SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k);
+          const Matrices in = matrices(m, n, k);
+          expect_close(multiply(highway_product(), in, m, n, k),
+                       multiply(scalar_product(), in, m, n, k));
+          if (testing::Test::HasFatalFailure()) return;
+        }
+      }
+    }
+  });
+}
+
+TEST(HighwayProduct, ARowDoesNotDependOnItsNeighbours) {
+  for_each_target([] {
+    const Matrices in = matrices(23, 64, 128);
+    const std::vector<float> all = multiply(highway_product(), in, 23, 64, 128);
+    for (const std::size_t m : {1, 5, 6, 14}) {
+      const std::vector<float> some = multiply(highway_product(), in, m, 64, 128);
+      for (std::size_t i = 0; i < m * in.ldc; ++i) {
+        ASSERT_EQ(std::bit_cast<unsigned>(some[i]), std::bit_cast<unsigned>(all[i])) << i;
+      }
+    }
+  });
+}
+
+TEST(HighwayProduct, PrefetchingChangesNothing) {
+  const Matrices in = matrices(20, 64, 128);
+  std::vector<float> c(20 * in.ldc);
+  const std::vector<float> elsewhere(8192);
+  const BlockArgs args{.m = 20,
+                       .n = 64,
+                       .k = 128,
+                       .a = in.a.data() + 1,
+                       .lda = in.lda,
+                       .b = in.b.data() + 1,
+                       .ldb = in.ldb,
+                       .c = c.data(),
+                       .ldc = in.ldc,
+                       .next = elsewhere.data(),
+                       .next_floats = elsewhere.size()};
+  highway_product().multiply(args);
+  std::vector<float> want(c.size());
+  BlockArgs plain = args;
+  plain.c = want.data();
+  scalar_product().multiply(plain);
+  expect_close(c, want);
+}
+
+TEST(HighwayProduct, PassesItsSelfTest) {
+  for_each_target([] { EXPECT_EQ(self_test(highway_product()), ""); });
+}
+
+TEST(BrgemmProduct, PassesItsSelfTestOrSaysWhy) {
+  if (brgemm_product() == nullptr) GTEST_SKIP() << "built without libtorch";
+  const std::string wrong = self_test(*brgemm_product());
+  if (wrong.empty()) {
+    const Matrices in = matrices(37, 64, 96);
+    expect_close(multiply(*brgemm_product(), in, 37, 64, 96),
+                 multiply(scalar_product(), in, 37, 64, 96));
+  } else {
+    EXPECT_THAT(wrong, testing::StartsWith("brgemm"));
+  }
+}
+
+TEST(SelfTest, FindsAWrongProduct) {
+  const BlockProduct wrong{"wrong",
+                           [](const BlockArgs& args) {
+                             scalar_product().multiply(args);
+                             args.c[(args.m - 1) * args.ldc] += 0.01F;
+                           },
+                           nullptr};
+  EXPECT_THAT(self_test(wrong), testing::HasSubstr("wrong is off by 0.0"));
+}
+
+TEST(SelfTest, ReportsWhatAProductThrows) {
+  const BlockProduct throwing{
+      "throwing", [](const BlockArgs&) { throw std::runtime_error("no kernel\nfor this"); },
+      nullptr};
+  EXPECT_EQ(self_test(throwing), "throwing: no kernel");
+}
+
+TEST(DefaultProduct, IsOneThatWorksAndHasAReason) {
+  EXPECT_EQ(self_test(default_product()), "");
+  EXPECT_THAT(default_product_reason(), testing::StartsWith(default_product().name));
+}
+
+}  // namespace
+}  // namespace onecopy::worker::kernels
