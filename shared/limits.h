@@ -26,6 +26,11 @@ inline constexpr std::uint64_t kPositions = 65'536;
 inline constexpr std::uint64_t kLabels = 10'000;
 inline constexpr std::size_t kLabelBytes = 1024;
 inline constexpr std::size_t kTokenBytes = 4096;  // one vocabulary entry
+inline constexpr std::size_t kAddedTokens = 65'536;        // found in a text before the model sees it
+inline constexpr std::size_t kAddedTokenBytes = 512;       // searched for at every character of a text
+inline constexpr std::size_t kTrieBytes = 16u << 20;       // all tokens of a vocabulary; 250k real ones are 2 MB
+inline constexpr std::size_t kTemplatePieces = 64;         // [CLS] $A [SEP] has three
+inline constexpr std::uint32_t kMaxTypeId = 255;           // token types are 0 and 1 in all known models
 
 // ---- names ----
 inline constexpr std::size_t kNameBytes = 64;  // instance and model names
@@ -44,6 +49,7 @@ inline constexpr std::size_t kHeaders = 100;
 inline constexpr std::size_t kBodyBytes = 2u << 20;
 inline constexpr std::size_t kRequestJsonDepth = 8;
 inline constexpr std::size_t kTextBytes = 1u << 20;  // one text, before tokenizing
+inline constexpr std::size_t kTokenizedBytes = 64u << 20;  // one text, on the command line too
 inline constexpr std::size_t kEmbedInputs = 1024;    // texts in one /embed call
 inline constexpr std::uint32_t kTopK = 1000;
 inline constexpr std::uint32_t kAnswerTokens = 1u << 20;  // max_answer_len
