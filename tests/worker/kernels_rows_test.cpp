@@ -86,8 +86,11 @@ TEST(ExpRow, EqualsItsTwin) {
       const float sum = exp_row(got.data() + 1, columns);
       const float want_sum = exp_row_scalar(want.data() + 1, columns);
       ASSERT_NEAR(sum / want_sum, 1, 1e-6) << columns;
-      for (std::size_t i = 0; i < got.size(); ++i) {
-        ASSERT_NEAR(got[i], want[i], 2e-6F * std::abs(want[i]) + 1e-37F) << columns;
+      ASSERT_EQ(got.front(), want.front());
+      ASSERT_EQ(got.back(), want.back());
+      for (std::size_t i = 1; i <= columns; ++i) {
+        ASSERT_NEAR(got[i], want[i], 3e-7F * (1 + std::abs(std::log(want[i]))) * want[i] + 1e-37F)
+            << columns;
       }
     }
   });
@@ -169,7 +172,7 @@ TEST_P(EpilogueTest, EqualsItsTwinFromTinyToHuge) {
     finish_block(GetParam(), bias.data(), got.data(), got.size(), 1, got.size());
     finish_block_scalar(GetParam(), bias.data(), want.data(), want.size(), 1, want.size());
     for (std::size_t i = 0; i < got.size(); ++i) {
-      ASSERT_NEAR(got[i], want[i], 1.5e-7 * std::max(1.0F, std::abs(inputs[i]))) << inputs[i];
+      ASSERT_NEAR(got[i], want[i], 2.5e-7 * std::max(1.0F, std::abs(inputs[i]))) << inputs[i];
     }
   });
 }

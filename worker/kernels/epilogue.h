@@ -9,7 +9,7 @@ namespace onecopy::worker::kernels {
 
 enum class Epilogue {
   kNone,
-  kGelu,      // exact: v (0.5 + 0.5 erf(v / sqrt 2)), within 1.5e-7 max(1, |v|)
+  kGelu,      // exact: v (0.5 + 0.5 erf(v / sqrt 2)), within 2.5e-7 max(1, |v|)
   kGeluTanh,  // 0.5 v (1 + tanh(sqrt(2 / pi) (v + 0.044715 v^3)))
   kRelu,
 };
