@@ -129,7 +129,6 @@ ServerProcess::ServerProcess(std::vector<std::string> arguments, std::string ins
 
 ServerProcess::~ServerProcess() {
   if (pid_ > 0) {
-    const auto left = processes("onecopy-worker");
     ::kill(pid_, SIGKILL);
     wait();
     run_program("onecopy", {"clean"});
