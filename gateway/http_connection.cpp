@@ -20,11 +20,6 @@ namespace {
 constexpr int kRequestsPerTurn = 16;  // of one connection, then others get their turn
 constexpr std::size_t kChunk = 64u << 10;
 
-// One second more for each MiB, so that a slow line can carry a large body.
-Milliseconds with_size(Milliseconds deadline, std::size_t bytes) {
-  return deadline + Milliseconds(1000 * bytes >> 20U);
-}
-
 }  // namespace
 
 HttpConnection::HttpConnection(HttpServer& server, UniqueFd socket, Port port)
@@ -34,6 +29,11 @@ HttpConnection::HttpConnection(HttpServer& server, UniqueFd socket, Port port)
       timer_(server.loop_, [this] { on_deadline(); }) {}
 
 HttpConnection::~HttpConnection() = default;
+
+// A slow line may carry a large body.
+Milliseconds HttpConnection::time_for(std::size_t bytes) const {
+  return server_.settings_.per_mib * static_cast<std::int64_t>(bytes) / (1 << 20);
+}
 
 Status HttpConnection::start() {
   const int yes = 1;
@@ -54,6 +54,15 @@ void HttpConnection::close() {
   timer_.clear();
   pending_.reset();
   socket_.reset();
+}
+
+// Ends the connection without waiting for the client to take what is left, which may be megabytes.
+void HttpConnection::reset() {
+  const struct linger at_once {
+    1, 0
+  };
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
 }
 
 void HttpConnection::enter(State state, Milliseconds deadline) {
@@ -87,6 +96,8 @@ void HttpConnection::on_deadline() {
       return refuse({408, "the request's head did not arrive in time"});
     case State::kBody:
       return refuse({408, "the request's body did not arrive in time"});
+    case State::kWriting:
+      return reset();
     default:
       return close();
   }
@@ -181,7 +192,7 @@ bool HttpConnection::read_head() {
   if (framing_.expects_continue && input_.empty() && framing_.content_length > 0) {
     ::send(socket_.get(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL);
   }
-  enter(State::kBody, with_size(server_.settings_.body, framing_.content_length));
+  enter(State::kBody, server_.settings_.body + time_for(framing_.content_length));
   return true;
 }
 
@@ -243,7 +254,7 @@ void HttpConnection::send_rest() {
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
       // The time began with the first byte: a client that reads a little now and then gains
       // nothing.
-      if (!waiting_to_send_) timer_.set_after(with_size(server_.settings_.write, total));
+      if (!waiting_to_send_) timer_.set_after(server_.settings_.write + time_for(total));
       waiting_to_send_ = true;
       return;
     }

@@ -36,6 +36,8 @@ class HttpConnection final : public EventHandler, private ReplySink {
   enum class State { kIdle, kHead, kBody, kWorking, kWriting, kLingering, kClosed };
   friend class HttpServer;
 
+  void reset();
+  Milliseconds time_for(std::size_t bytes) const;
   void enter(State state, Milliseconds deadline);
   void advance();
   bool step();

@@ -14,9 +14,10 @@ using Milliseconds = std::chrono::milliseconds;
 struct Settings {
   // Absolute deadlines: none of them starts again when a byte arrives.
   Milliseconds head = limits::kHeadDeadline;
-  Milliseconds body = limits::kBodyDeadline;  // plus one second per MiB
+  Milliseconds body = limits::kBodyDeadline;
   Milliseconds idle = limits::kIdleDeadline;
-  Milliseconds write = limits::kWriteDeadline;  // plus the same
+  Milliseconds write = limits::kWriteDeadline;
+  Milliseconds per_mib = limits::kPerMib;  // of a body or reply, added to the two before
   Milliseconds linger = limits::kLingerDeadline;
   Milliseconds request = limits::kRequestDeadline;
   Milliseconds drain = limits::kDrainDeadline;

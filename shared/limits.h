@@ -62,10 +62,9 @@ inline constexpr std::size_t kQueuedItems = 2048;  // texts waiting for a worker
 inline constexpr auto kHeadDeadline = 10s;         // for the whole head, not per read
 inline constexpr auto kBodyDeadline = 10s;         // plus one second per MiB of Content-Length
 inline constexpr auto kIdleDeadline = 60s;         // keep-alive without a request
-inline constexpr auto kWriteDeadline =
-    10s;  // a client that does not read its reply; plus 1 s per MiB
-inline constexpr auto kLingerDeadline =
-    2s;  // for a refused client to read why, before the connection ends
+inline constexpr auto kWriteDeadline = 10s;        // a client that does not read its reply
+inline constexpr auto kPerMib = 1s;                // of body or reply, added to those two
+inline constexpr auto kLingerDeadline = 2s;        // for a refused client to read why
 inline constexpr auto kRequestDeadline = 30s;  // unless X-Request-Timeout-Ms says less
 inline constexpr auto kMaxRequestDeadline = 600s;
 inline constexpr auto kDrainDeadline = 30s;  // after SIGTERM
