@@ -32,13 +32,14 @@ Status refuse_variants(const JsonFields& fields) {
   RETURN_IF_ERROR(fields.must_be("bias", "none"));
   for (const char* option :
        {"use_dora", "lora_bias", "fan_in_fan_out", "alpha_pattern", "layer_replication",
-        "target_parameters", "trainable_token_indices", "alora_invocation_tokens", "use_qalora"}) {
+        "target_parameters", "trainable_token_indices", "alora_invocation_tokens", "use_qalora",
+        "use_bdlora", "arrow_config", "kasa_config", "monteclora_config"}) {
     RETURN_IF_ERROR(fields.must_be(option, nullptr));
   }
   // These start by changing the base's weights, which the adapter's file doesn't hold.
   const Json* init = fields.find("init_lora_weights");
   const std::string name = init != nullptr && init->is_string() ? init->get<std::string>() : "";
-  for (const char* changing : {"pissa", "olora", "corda", "loftq"}) {
+  for (const char* changing : {"pissa", "olora", "corda", "loftq", "lora_ga"}) {
     if (name.starts_with(changing)) return fields.must_be("init_lora_weights", true);
   }
   return {};

@@ -31,9 +31,9 @@ struct TensorPlan {
     std::string segment;  // the published segment that holds the bytes
     std::string tensor;   // its name there
   };
-  std::optional<Borrowed> borrowed;
+  std::optional<Borrowed> borrowed = std::nullopt;
   // Index of an earlier plan entry of the same segment with the same bytes, stored once.
-  std::optional<std::size_t> same_as;
+  std::optional<std::size_t> same_as = std::nullopt;
 };
 
 class SegmentWriter {
