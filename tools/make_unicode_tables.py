@@ -25,7 +25,7 @@ lowercase = normalizers.Lowercase().normalize_str
 bert_split = pre_tokenizers.BertPreTokenizer().pre_tokenize_str
 byte_split = pre_tokenizers.ByteLevel(add_prefix_space=False).pre_tokenize_str
 
-MARKER = "@@@"
+MARKER = "@#@"  # no character before it makes it match earlier
 
 
 def marker_tokenizer(**options):

@@ -12,9 +12,4 @@ namespace onecopy {
 // RobertaTokenizer wraps its special tokens differently.
 Status apply_config(const TokenizerConfig& config, bool has_tokenizer_json, TokenizerSpec& spec);
 
-// The id of a special token's attribute ("cls_token"), before apply_config() too. Nothing where it
-// has none.
-std::optional<std::uint32_t> special_id(const TokenizerConfig& config, const TokenizerSpec& spec,
-                                        const char* attribute);
-
 }  // namespace onecopy

@@ -110,9 +110,10 @@ std::uint32_t flags_of(const AddedTokenSpec& token, const TokenizerSpec& spec) {
          (token.rstrip ? image::kRightStrip : 0) | (ignored ? image::kIgnored : 0);
 }
 
-std::string normalize(const std::string& text, const TokenizerSpec& spec) {
+std::string normalize_added(const std::string& text, const TokenizerSpec& spec) {
   AlignedText normalized;
-  Normalizer(spec.normalizer ? spec.normalizer->flags() : 0).normalize(text, 0, normalized);
+  Normalizer(spec.added_normalizer ? spec.added_normalizer->flags() : 0)
+      .normalize(text, 0, normalized);
   return normalized.bytes;
 }
 
@@ -122,7 +123,7 @@ Status add_added_tokens(const TokenizerSpec& spec, ImageWriter& writer, image::H
   Keys raw, normalized;
   for (const SearchedToken& token : spec.added.searched()) {
     const std::string& text =
-        kept.emplace_back(token.normalized ? normalize(token.content, spec) : token.content);
+        kept.emplace_back(token.normalized ? normalize_added(token.content, spec) : token.content);
     if (text.empty()) {
       return fail(ErrorCode::kUnsupported,
                   "added token {}: nothing is left of it after normalizing", token.id);

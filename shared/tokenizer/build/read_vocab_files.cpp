@@ -5,9 +5,9 @@
 #include <iterator>
 
 #include "shared/limits.h"
-#include "shared/tokenizer/build/apply_config.h"
 #include "shared/tokenizer/build/read_model.h"
 #include "shared/tokenizer/build/read_post_processor.h"
+#include "shared/tokenizer/build/special_tokens.h"
 #include "shared/tokenizer/unicode_tables.h"
 #include "shared/tokenizer/utf8.h"
 
@@ -107,8 +107,10 @@ Status read_merges_txt(const std::filesystem::path& path, ModelSpec& model) {
 
 Result<std::uint32_t> template_id(const TokenizerConfig& config, const TokenizerSpec& spec,
                                   const char* attribute) {
-  if (const auto id = special_id(config, spec, attribute)) return *id;
-  return fail(ErrorCode::kInvalidArgument, "{}: the {} is not in it", spec.model.source, attribute);
+  if (const auto id = slow_special_id(config, spec, attribute)) return *id;
+  return fail(ErrorCode::kInvalidArgument,
+              "{}: there is no {} for it; name one in tokenizer_config.json", spec.model.source,
+              attribute);
 }
 
 Result<TokenizerSpec> read_bert(const std::filesystem::path& folder,
@@ -120,7 +122,12 @@ Result<TokenizerSpec> read_bert(const std::filesystem::path& folder,
   const auto unknown = config.special.find("unk_token");
   spec.model.unknown_token =
       unknown != config.special.end() && unknown->second ? unknown->second->token.content : "[UNK]";
-  spec.normalizer.emplace();
+  // Without its basic tokenizer the slow one is converted so; apply_config() sets the rest of the
+  // text's normalizer.
+  spec.normalizer = config.do_basic_tokenize
+                        ? NormalizerSpec{true, config.tokenize_chinese_chars, config.strip_accents,
+                                         config.do_lower_case}
+                        : NormalizerSpec{true, false, false, false};
   spec.pre_tokenizer = image::PreTokenizer::kBert;
   return spec;
 }
@@ -145,12 +152,8 @@ Result<TokenizerSpec> read_vocab_files(const std::filesystem::path& folder,
   const bool bert = config.kind == TokenizerClass::kBert;
   ASSIGN_OR_RETURN(TokenizerSpec spec,
                    bert ? read_bert(folder, config) : read_roberta(folder, config));
-  std::vector<AddedTokenSpec> listed;
-  for (const auto& [id, token] : config.added_tokens_decoder) listed.push_back(token);
-  TokenizerSpec with_listed = spec;
-  RETURN_IF_ERROR(with_listed.added.add(listed, spec.model.vocabulary));
-  ASSIGN_OR_RETURN(const std::uint32_t cls, template_id(config, with_listed, "cls_token"));
-  ASSIGN_OR_RETURN(const std::uint32_t sep, template_id(config, with_listed, "sep_token"));
+  ASSIGN_OR_RETURN(const std::uint32_t cls, template_id(config, spec, "cls_token"));
+  ASSIGN_OR_RETURN(const std::uint32_t sep, template_id(config, spec, "sep_token"));
   spec.post_processor = bert ? bert_template(cls, sep) : roberta_template(cls, sep);
   if (!bert) {
     spec.post_processor.settable = true;

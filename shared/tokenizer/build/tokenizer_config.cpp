@@ -113,7 +113,8 @@ Status read_added_tokens_decoder(const JsonObject& file, TokenizerConfig& config
                   decoder.name_of(key.c_str()), limits::kVocabulary);
     }
     ASSIGN_OR_RETURN(const JsonObject token, as_object(value, decoder.name_of(key.c_str())));
-    ASSIGN_OR_RETURN(config.added_tokens_decoder[id], read_added_token(token));
+    ASSIGN_OR_RETURN(const AddedTokenSpec added, read_added_token(token));
+    config.added_tokens_decoder[id] = config.added_tokens_map[added.content] = added;
   }
   return {};
 }
@@ -169,13 +170,15 @@ Status read_added_tokens_of_json(const Json& tokenizer_json, TokenizerConfig& co
     if (!token.has("id"))
       return fail(ErrorCode::kInvalidArgument, "{}: is missing", token.name_of("id"));
     ASSIGN_OR_RETURN(const std::uint32_t id, as_id(json.at("id"), token.name_of("id")));
-    ASSIGN_OR_RETURN(config.added_tokens_decoder[id], read_added_token(token));
+    ASSIGN_OR_RETURN(const AddedTokenSpec added, read_added_token(token));
+    config.added_tokens_decoder[id] = config.added_tokens_map[added.content] = added;
   }
   return {};
 }
 
 Status read_settings(const JsonObject& file, TokenizerConfig& config) {
   ASSIGN_OR_RETURN(config.do_lower_case, file.boolean("do_lower_case", true));
+  ASSIGN_OR_RETURN(config.do_basic_tokenize, file.boolean("do_basic_tokenize", true));
   if (file.has("strip_accents")) {
     ASSIGN_OR_RETURN(config.strip_accents, file.boolean("strip_accents"));
   }

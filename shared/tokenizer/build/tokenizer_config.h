@@ -28,10 +28,14 @@ struct TokenizerConfig {
   std::map<std::string, std::optional<SpecialToken>> special;
   std::optional<std::vector<SpecialToken>> additional;      // additional_special_tokens
   std::vector<std::pair<std::string, SpecialToken>> extra;  // extra_special_tokens
-  std::map<std::uint32_t, AddedTokenSpec>
-      added_tokens_decoder;  // or what stands for it in older folders
+  // What tokenizer_config.json lists as added tokens, or what stands for it in older folders.
+  std::map<std::uint32_t, AddedTokenSpec> added_tokens_decoder;
+  // The same by text, to give special tokens their flags; but transformers forgets
+  // added_tokens.json here.
+  std::map<std::string, AddedTokenSpec> added_tokens_map;
 
   bool do_lower_case = true;
+  bool do_basic_tokenize = true;
   std::optional<bool> strip_accents;
   bool tokenize_chinese_chars = true;
   std::optional<bool> add_prefix_space = false;  // nothing: null in the file, which changes nothing

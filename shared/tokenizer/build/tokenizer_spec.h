@@ -44,6 +44,9 @@ struct PostProcessorSpec {
 
 struct TokenizerSpec {
   std::optional<NormalizerSpec> normalizer;
+  // The one that added tokens are normalized with: transformers adds them before it overrides the
+  // settings.
+  std::optional<NormalizerSpec> added_normalizer;
   image::PreTokenizer pre_tokenizer = image::PreTokenizer::kNone;
   bool add_prefix_space = false;  // ByteLevel
   bool use_regex = true;          // ByteLevel
