@@ -58,7 +58,8 @@ bool Supervisor::asked_to_stop() {
 Status Supervisor::run(std::vector<Announcement> models) {
   models_ = std::move(models);
   running_ = true;
-  announce_models();
+  announce_models_to_gateway();
+  announce_models_to_nursery();
   start_missing_workers();
   report_ready();
   return loop();
@@ -89,14 +90,21 @@ Status Supervisor::start_child(Child& child, const std::string& program,
   return {};
 }
 
-void Supervisor::announce_models() {
+// A send fails only when the process is gone, which is reported; a new one gets the models again.
+void Supervisor::announce_models_to_gateway() {
   for (const Announcement& model : models_) {
-    const Json message = {{"type", "model"},
-                          {"name", model.model},
-                          {"version", model.version},
-                          {"segment", model.segment}};
-    if (auto sent = send_control(gateway_.channel.get(), message); !sent)
-      return;  // its end is reported
+    [[maybe_unused]] const Status sent =
+        send_control(gateway_.channel.get(), {{"type", "model"},
+                                              {"name", model.model},
+                                              {"version", model.version},
+                                              {"segment", model.segment}});
+  }
+}
+
+void Supervisor::announce_models_to_nursery() {
+  for (const Announcement& model : models_) {
+    [[maybe_unused]] const Status sent =
+        send_control(nursery_.channel.get(), {{"type", "model"}, {"segment", model.segment}});
   }
 }
 
@@ -225,7 +233,7 @@ Status Supervisor::child_ended(Child& child, std::string_view name, const std::s
   restarts_.push_back({Clock::now() + delay, [this, is_gateway]() -> Status {
                          if (!is_gateway) return start_nursery();
                          RETURN_IF_ERROR(start_gateway());
-                         announce_models();
+                         announce_models_to_gateway();
                          start_missing_workers();
                          return {};
                        }});
@@ -254,6 +262,7 @@ void Supervisor::handle_nursery_message() {
   }
   if (message->type == "hello") {
     nursery_.greeted = true;
+    if (ready_reported_) announce_models_to_nursery();  // it was started again
     start_missing_workers();
     report_ready();
   } else if (message->type == "exited" && !drain_deadline_) {

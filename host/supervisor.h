@@ -74,7 +74,8 @@ class Supervisor {
   Status start_gateway();
   Status start_child(Child& child, const std::string& program, std::vector<std::string> arguments,
                      std::vector<int> inherited);
-  void announce_models();
+  void announce_models_to_gateway();
+  void announce_models_to_nursery();
   void start_missing_workers();
   void start_worker();
   void worker_gone(std::uint64_t id);

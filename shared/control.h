@@ -5,7 +5,9 @@
 //                     {"type":"ready"}                               all is loaded: report ready
 //                     {"type":"drain"}                               finish, take nothing new, exit
 //   gateway -> host   {"type":"serving"}, {"type":"worker_gone","id"}, {"type":"drained"}
-//   host -> nursery   {"type":"fork","id"} + the worker's end of its socket
+//   host -> nursery   {"type":"model","segment"}                     attach it before forking
+//   workers
+//                     {"type":"fork","id"} + the worker's end of its socket
 //                     {"type":"stop"}                                the gateway has ended: end all
 //                     workers, exit
 //   nursery -> host   {"type":"hello"} once, {"type":"exited","id","pid","how"} for each worker

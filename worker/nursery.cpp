@@ -58,6 +58,10 @@ class Nursery {
       stop_workers();
       return false;
     }
+    if (message->type == "model") {
+      attach(message->body);
+      return true;
+    }
     const auto id = number_field(message->body, "id");
     if (message->type != "fork" || !id || !message->fd) {
       log_line("unexpected control message: " + message->type);
@@ -65,6 +69,14 @@ class Nursery {
     }
     fork_worker(*id, std::move(message->fd));
     return true;
+  }
+
+  // Workers forked from now on have the model attached from the start.
+  void attach(const Json& message) {
+    const auto segment = text_field(message, "segment");
+    const Status attached =
+        segment ? models_.attach(*segment) : tl::unexpected<Error>(segment.error());
+    if (!attached) log_line(attached.error().text);  // a worker's first request will say so again
   }
 
   // Where fork fails, closing the socket tells the gateway, and the host tries again.
@@ -82,7 +94,7 @@ class Nursery {
     ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
     set_process_name("onecopy-worker", argv_);
     // Without the destructors of the nursery's libraries, which belong to the nursery.
-    ::_exit(serve(std::move(socket), options_.threads));
+    ::_exit(serve(std::move(socket), options_.threads, std::move(models_)));
   }
 
   // The gateway has ended, so no request is lost; a worker may still compute one that nobody waits
@@ -111,6 +123,7 @@ class Nursery {
   NurseryOptions options_;
   UniqueFd child_events_;
   char** argv_;
+  ServedModels models_;
   std::map<pid_t, std::uint64_t> ids_;  // of living workers
 };
 

@@ -10,7 +10,6 @@
 #include "shared/process.h"
 #include "worker/answer.h"
 #include "worker/encoder/workspace.h"
-#include "worker/served_model.h"
 
 namespace onecopy::worker {
 namespace {
@@ -39,8 +38,11 @@ WorkReply refusal(const Error& error) {
 
 class Worker {
  public:
-  Worker(UniqueFd socket, Mailbox mailbox, unsigned threads)
-      : socket_(std::move(socket)), mailbox_(std::move(mailbox)), workspace_(threads) {}
+  Worker(UniqueFd socket, Mailbox mailbox, unsigned threads, ServedModels models)
+      : socket_(std::move(socket)),
+        mailbox_(std::move(mailbox)),
+        workspace_(threads),
+        models_(std::move(models)) {}
 
   // One request; the error is why the worker cannot go on.
   Status serve_one() {
@@ -64,7 +66,7 @@ class Worker {
 
 }  // namespace
 
-int serve(UniqueFd socket, unsigned threads) {
+int serve(UniqueFd socket, unsigned threads, ServedModels models) {
   // Memory of one large request goes back to the system: a worker must stay small.
   ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
@@ -74,7 +76,7 @@ int serve(UniqueFd socket, unsigned threads) {
     log_line(mailbox.error().text);
     return 1;
   }
-  Worker worker(std::move(socket), std::move(*mailbox), threads);
+  Worker worker(std::move(socket), std::move(*mailbox), threads, std::move(models));
   Status status;
   while ((status = worker.serve_one())) {
   }

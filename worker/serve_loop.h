@@ -2,11 +2,13 @@
 #pragma once
 
 #include "shared/unique_fd.h"
+#include "worker/served_model.h"
 
 namespace onecopy::worker {
 
 // Serves the gateway at the other end of `socket` until it closes; returns the process's exit code.
-// `threads` compute one request together.
-int serve(UniqueFd socket, unsigned threads);
+// `threads` compute one request together. `models` are those that the nursery had attached; others
+// are attached at their first request.
+int serve(UniqueFd socket, unsigned threads, ServedModels models);
 
 }  // namespace onecopy::worker

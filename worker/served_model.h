@@ -25,6 +25,7 @@ class ServedModels {
  public:
   // The model published as `segment`; valid as long as this object. Errors as Segment::open's.
   Result<const ServedModel*> get(std::string_view segment);
+  Status attach(std::string_view segment);
 
  private:
   std::map<std::string, ServedModel, std::less<>> by_segment_;
