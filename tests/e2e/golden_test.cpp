@@ -24,7 +24,7 @@ class Golden : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     std::vector<std::string> arguments{"--workers", "2"};
-    for (const auto& entry : std::filesystem::directory_iterator(kGolden + "/models")) {
+    for (const auto& entry : std::filesystem::directory_iterator(golden_folder() + "/models")) {
       arguments.insert(arguments.end(),
                        {"--model", entry.path().filename().string() + "=" + entry.path().string()});
     }
@@ -84,7 +84,7 @@ void ask(const ServerProcess& server, const Json& row, bool align) {
 
 TEST_F(Golden, QuestionAnswering) {
   const auto rows = golden_rows("qa.jsonl");
-  ASSERT_EQ(rows.size(), 464U);
+  ASSERT_GT(rows.size(), 400U);
   for (const Json& row : rows) {
     ask(*server, row, true);
     if (!row.contains("error")) ask(*server, row, false);
@@ -93,7 +93,7 @@ TEST_F(Golden, QuestionAnswering) {
 
 TEST_F(Golden, Classification) {
   const auto rows = golden_rows("classify.jsonl");
-  ASSERT_EQ(rows.size(), 372U);
+  ASSERT_GT(rows.size(), 300U);
   for (const Json& row : rows) {
     Json body = row["params"];
     body["text"] = row["text"];
@@ -112,7 +112,7 @@ TEST_F(Golden, Classification) {
 TEST_F(Golden, Embedding) {
   const bool has_minilm = !installed_minilm().empty();
   const auto rows = golden_rows("embed.jsonl");
-  ASSERT_EQ(rows.size(), 110U);
+  ASSERT_GT(rows.size(), 100U);
   for (const Json& row : rows) {
     const bool is_tiny = row["model"] == "tiny-bert-embed";
     if (!is_tiny && !has_minilm) continue;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -79,6 +80,11 @@ bool descends_from(pid_t pid, pid_t ancestor) {
 }
 
 }  // namespace
+
+std::string golden_folder() {
+  const char* other = std::getenv("ONECOPY_GOLDEN");
+  return other != nullptr ? other : ONECOPY_SOURCE_DIR "/tests/golden";
+}
 
 std::string unique_instance() {
   static std::atomic<int> count{0};
@@ -219,7 +225,7 @@ bool eventually(const std::function<bool()>& condition) {
 }
 
 std::vector<Json> golden_rows(const std::string& file) {
-  std::ifstream lines(kGolden + "/" + file);
+  std::ifstream lines(golden_folder() + "/" + file);
   std::vector<Json> rows;
   for (std::string line; std::getline(lines, line);) rows.push_back(Json::parse(line));
   return rows;

@@ -14,8 +14,11 @@ namespace onecopy::e2e {
 
 using Json = nlohmann::json;
 
-inline const std::string kGolden = ONECOPY_SOURCE_DIR "/tests/golden";
-inline std::string model_folder(const std::string& name) { return kGolden + "/models/" + name; }
+// The golden data: the project's own, or another set of the same generator named by ONECOPY_GOLDEN.
+std::string golden_folder();
+inline std::string model_folder(const std::string& name) {
+  return golden_folder() + "/models/" + name;
+}
 
 // A name that no other running test uses.
 std::string unique_instance();
