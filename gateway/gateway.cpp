@@ -47,9 +47,7 @@ Gateway::Gateway(std::unique_ptr<EventLoop> loop, Sockets sockets, Settings sett
 
 void Gateway::add_listener(UniqueFd socket, Port port) {
   auto& place = port == Port::kInference ? listener_ : management_listener_;
-  place = std::make_unique<Listener>(
-      *loop_, std::move(socket), [this] { return server_.make_room(); },
-      [this, port](UniqueFd client) { server_.add(std::move(client), port); });
+  place = std::make_unique<Listener>(*loop_, std::move(socket), port, server_);
 }
 
 Status Gateway::start() {

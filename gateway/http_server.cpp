@@ -29,7 +29,6 @@ HttpServer::~HttpServer() {
 }
 
 bool HttpServer::make_room() {
-  if (connections_.size() < max_connections_) return true;
   if (idle_.empty()) return false;
   idle_.front()->close();
   return true;

@@ -9,20 +9,21 @@
 #include "gateway/head_parser.h"
 #include "gateway/http_connection.h"
 #include "gateway/http_message.h"
+#include "gateway/listener.h"
 #include "gateway/settings.h"
 
 namespace onecopy::gateway {
 
 // Class HttpServer: owns the connections; borrows the loop and what answers the requests.
-class HttpServer {
+class HttpServer final : public Listener::Room {
  public:
   HttpServer(EventLoop& loop, const Settings& settings, HttpHandler& handler);
-  ~HttpServer();
+  ~HttpServer() override;
 
-  // Whether one more connection may be accepted. When all places are taken, the connection that has
-  // been idle for longest gives its own up.
-  bool make_room();
-  void add(UniqueFd socket, Port port);
+  bool has_room() const override { return connections_.size() < max_connections_; }
+  // Closes the connection that has been idle for longest.
+  bool make_room() override;
+  void add(UniqueFd socket, Port port) override;
 
   // From now on every reply ends its connection, and idle connections are closed.
   void drain();

@@ -14,13 +14,10 @@ constexpr Milliseconds kRetryAfter{1000};
 
 }  // namespace
 
-Listener::Listener(EventLoop& loop, UniqueFd socket, std::function<bool()> may_accept,
-                   std::function<void(UniqueFd)> accepted)
-    : loop_(loop),
-      socket_(std::move(socket)),
-      may_accept_(std::move(may_accept)),
-      accepted_(std::move(accepted)),
-      retry_(loop, [this] { resume(); }) {}
+Listener::Listener(EventLoop& loop, UniqueFd socket, Port port, Room& room)
+    : loop_(loop), socket_(std::move(socket)), port_(port), room_(room), retry_(loop, [this] {
+        resume();
+      }) {}
 
 Listener::~Listener() {
   if (socket_) loop_.remove(socket_.get());
@@ -55,10 +52,14 @@ void Listener::close() {
 
 void Listener::on_events(std::uint32_t /*events*/) {
   for (int i = 0; i < kAcceptsPerTurn && socket_; ++i) {
-    if (!may_accept_()) return pause();
+    if (!room_.has_room()) {
+      // Only the first client is known to be there: none should lose its place to nobody.
+      if (i > 0) return;
+      if (!room_.make_room()) return pause();
+    }
     UniqueFd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (client) {
-      accepted_(std::move(client));
+      room_.add(std::move(client), port_);
       continue;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK) return;

@@ -1,9 +1,8 @@
 // Accepts connections from one listening socket, within bounds and whatever accept() says.
 #pragma once
 
-#include <functional>
-
 #include "gateway/event_loop.h"
+#include "gateway/http_message.h"
 #include "shared/unique_fd.h"
 
 namespace onecopy::gateway {
@@ -13,10 +12,15 @@ namespace onecopy::gateway {
 // gives up.
 class Listener final : public EventHandler {
  public:
-  // `accepted` takes a non-blocking, close-on-exec connection. `may_accept` says whether there is
-  // room for one more; when it says no, the listener sleeps until resume().
-  Listener(EventLoop& loop, UniqueFd socket, std::function<bool()> may_accept,
-           std::function<void(UniqueFd)> accepted);
+  class Room {
+   public:
+    virtual ~Room() = default;
+    virtual bool has_room() const = 0;
+    virtual bool make_room() = 0;  // gives up what nobody misses; false when there is no such thing
+    virtual void add(UniqueFd client, Port port) = 0;  // non-blocking, close-on-exec
+  };
+  // Without room the listener sleeps until resume().
+  Listener(EventLoop& loop, UniqueFd socket, Port port, Room& room);
   ~Listener() override;
 
   Status start();
@@ -30,8 +34,8 @@ class Listener final : public EventHandler {
 
   EventLoop& loop_;
   UniqueFd socket_;
-  std::function<bool()> may_accept_;
-  std::function<void(UniqueFd)> accepted_;
+  const Port port_;
+  Room& room_;
   Timer retry_;
   bool paused_ = false;
 };

@@ -18,7 +18,7 @@ ListeningSocket listen_on_any_port() {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
   EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::listen(fd.get(), 128), 0);
+  EXPECT_EQ(::listen(fd.get(), SOMAXCONN), 0);
   EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
   return {std::move(fd), ntohs(address.sin_port)};
 }

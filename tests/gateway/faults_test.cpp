@@ -1,0 +1,314 @@
+// Workers that die, hang or lie, clients that go away, and too much of everything.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "shared/channel.h"
+#include "tests/gateway/test_gateway.h"
+
+namespace onecopy::gateway {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kQuestion = "/qa0?question=q&context=context";
+
+// Waits until the gateway has handled what was sent to it before.
+void settle(const TestGateway& gateway) {
+  EXPECT_EQ(RawClient(gateway.management_port()).get("/v2/health/live").status, 200);
+}
+
+Behaviour behind(Door& door) {
+  return [&door](const WorkRequest& request) {
+    door.wait();
+    return answer_plainly(request);
+  };
+}
+
+TEST(WorkerDeath, TheRequestGoesToAnotherWorker) {
+  TestGateway gateway;
+  FakeWorker& dying = gateway.add_worker(die);
+  RawClient client = gateway.connect();
+  client.send(get_request(kQuestion));
+  EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), 1);
+  EXPECT_EQ(dying.taken(), 1);
+  gateway.add_worker();
+  EXPECT_EQ(client.read_reply().status, 200);
+}
+
+TEST(WorkerDeath, ARequestThatEndsTwoWorkersIsRefused) {
+  TestGateway gateway;
+  const Behaviour dies_of_poison = [](const WorkRequest& request) {
+    return request.text == "poison" ? std::nullopt : answer_plainly(request);
+  };
+  for (int i = 0; i < 3; ++i) gateway.add_worker(dies_of_poison);
+  RawClient client = gateway.connect();
+  gateway.ready();
+  const RawReply reply = client.get("/qa0?question=poison&context=c");
+  EXPECT_EQ(reply.status, 500);
+  EXPECT_THAT(reply.error(), HasSubstr("ended 2 workers; not tried again"));
+  EXPECT_EQ(client.get(kQuestion).status, 200);
+}
+
+TEST(WorkerDeath, ManyRequestsOutliveManyWorkers) {
+  TestGateway gateway;
+  // Each worker dies at its third request, and then the host starts the next. (With two at a time a
+  // request might meet two deaths, and be refused.)
+  const auto mortal = [] {
+    return [left = std::make_shared<int>(2)](const WorkRequest& request) {
+      return (*left)-- > 0 ? answer_plainly(request) : std::nullopt;
+    };
+  };
+  gateway.add_worker(mortal());
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 20; ++i) {
+    clients.push_back(gateway.connect());
+    clients.back().send(get_request(kQuestion));
+  }
+  for (int deaths = 1; deaths < 10; ++deaths) {
+    EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), deaths);
+    gateway.add_worker(mortal());
+  }
+  int answered = 0;
+  for (RawClient& client : clients) answered += client.read_reply().status == 200 ? 1 : 0;
+  EXPECT_EQ(answered, 20);
+}
+
+TEST(WorkerLies, CountAsItsDeath) {
+  TestGateway gateway;
+  gateway.add_worker([](const WorkRequest&) {
+    WorkReply reply;
+    reply.answers = {{0.5, 0, 1, 0, 1000}};  // ends outside of its context
+    return reply;
+  });
+  RawClient client = gateway.connect();
+  client.send(get_request(kQuestion));
+  EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), 1);
+  gateway.add_worker();
+  EXPECT_EQ(client.read_reply().status, 200);
+}
+
+TEST(WorkerLies, AnUnaskedMessageCountsAsItsDeath) {
+  for (const std::string message : {"", "x", "12345678", "too long for a wake"}) {
+    TestGateway gateway;
+    auto channel = make_channel();
+    gateway.send({{"type", "worker"}, {"id", 7}}, channel->second.get());
+    channel->second.reset();
+    EXPECT_TRUE(receive_message(channel->first.get())->fd);
+    if (message.empty()) {
+      channel->first.reset();
+    } else {
+      EXPECT_TRUE(send_message(channel->first.get(), std::as_bytes(std::span(message))));
+    }
+    EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), 7);
+    gateway.add_worker();
+    EXPECT_EQ(gateway.connect().get(kQuestion).status, 200);
+  }
+}
+
+TEST(HostLies, AreIgnored) {
+  TestGateway gateway;
+  gateway.send({{"type", "worker"}, {"id", 1}});
+  gateway.send({{"type", "worker"}, {"id", "one"}});
+  gateway.send({{"type", "model"}, {"name", "x"}});
+  gateway.send({{"type", "model"}, {"name", "x"}, {"version", 1ULL << 40U}, {"segment", "x"}});
+  gateway.send({{"type", "unheard of"}});
+  gateway.add_worker();
+  EXPECT_EQ(gateway.connect().get(kQuestion).status, 200);
+}
+
+TEST(NoWorkers, RequestsWaitForOne) {
+  TestGateway gateway;
+  RawClient client = gateway.connect();
+  client.send(get_request(kQuestion));
+  settle(gateway);
+  gateway.add_worker();
+  EXPECT_EQ(client.read_reply().status, 200);
+}
+
+TEST(NoWorkers, UntilTheDeadline) {
+  TestGateway gateway;
+  gateway.ready();
+  const RawReply reply = gateway.connect().get(kQuestion, "X-Request-Timeout-Ms: 20\r\n");
+  EXPECT_EQ(reply.status, 504);
+  EXPECT_THAT(reply.error(), HasSubstr("20 ms"));
+}
+
+TEST(Deadline, ALateReplyIsDiscarded) {
+  TestGateway gateway;
+  Door door;
+  FakeWorker& worker = gateway.add_worker(behind(door));
+  gateway.ready();
+  RawClient client = gateway.connect();
+  const RawReply late =
+      client.post("/embed", R"({"inputs": "late"})", "X-Request-Timeout-Ms: 20\r\n");
+  EXPECT_EQ(late.status, 504);
+  client.send(post_request("/embed", R"({"inputs": "in time"})"));
+  settle(gateway);
+  door.open();
+  EXPECT_EQ(client.read_reply().body, "[[7.0,0.5]]");
+  EXPECT_EQ(worker.taken(), 2);
+}
+
+TEST(Deadline, AnExpiredItemIsNeverDispatched) {
+  TestGateway gateway;
+  Door door;
+  FakeWorker& worker = gateway.add_worker(behind(door));
+  gateway.ready();
+  RawClient first = gateway.connect();
+  first.send(get_request(kQuestion));
+  settle(gateway);
+  RawClient second = gateway.connect();
+  EXPECT_EQ(second.get(kQuestion, "X-Request-Timeout-Ms: 20\r\n").status, 504);
+  door.open();
+  EXPECT_EQ(first.read_reply().status, 200);
+  EXPECT_EQ(second.get(kQuestion).status, 200);
+  EXPECT_EQ(worker.taken(), 2);
+}
+
+TEST(Deadline, ReachesTheWorker) {
+  TestGateway gateway;
+  gateway.add_worker([](const WorkRequest& request) {
+    WorkReply reply = *answer_plainly(request);
+    const auto left = *request.deadline - std::chrono::steady_clock::now();
+    reply.values = {
+        left > std::chrono::seconds(100) && left < std::chrono::seconds(201) ? 1.0F : 0.0F, 0};
+    return reply;
+  });
+  gateway.ready();
+  const RawReply reply =
+      gateway.connect().post("/embed", R"({"inputs": ""})", "X-Request-Timeout-Ms: 200000\r\n");
+  EXPECT_EQ(reply.body, "[[1.0,0.0]]");
+}
+
+TEST(Disconnect, AQueuedItemIsNeverDispatched) {
+  TestGateway gateway;
+  Door door;
+  FakeWorker& worker = gateway.add_worker(behind(door));
+  RawClient first = gateway.connect();
+  first.send(get_request(kQuestion));
+  settle(gateway);
+  RawClient leaving = gateway.connect();
+  leaving.send(get_request(kQuestion));
+  settle(gateway);
+  leaving.close();
+  settle(gateway);
+  door.open();
+  EXPECT_EQ(first.read_reply().status, 200);
+  EXPECT_EQ(first.get(kQuestion).status, 200);
+  EXPECT_EQ(worker.taken(), 2);
+}
+
+TEST(Disconnect, AReplyForNobodyIsDiscarded) {
+  TestGateway gateway;
+  Door door;
+  gateway.add_worker(behind(door));
+  RawClient leaving = gateway.connect();
+  leaving.send(post_request("/embed", R"({"inputs": "left"})"));
+  settle(gateway);
+  leaving.close();
+  settle(gateway);
+  door.open();
+  EXPECT_EQ(gateway.connect().post("/embed", R"({"inputs": "stayed"})").body, "[[6.0,0.5]]");
+}
+
+TEST(Overload, IsRefusedAtOnceAndSaysWhenToRetry) {
+  Settings settings;
+  settings.queued_items = 2;
+  TestGateway gateway(settings);
+  Door door;
+  gateway.add_worker(behind(door));
+  gateway.ready();
+  std::vector<RawClient> clients;
+  for (int i = 0; i < 3; ++i) {  // one on the worker, two in the queue
+    clients.push_back(gateway.connect());
+    clients.back().send(get_request(kQuestion));
+    settle(gateway);
+  }
+  RawClient refused = gateway.connect();
+  const RawReply reply = refused.get(kQuestion);
+  EXPECT_EQ(reply.status, 429);
+  EXPECT_THAT(reply.error(), HasSubstr("the queue is full (2 of 2 places taken, 1 asked for)"));
+  const int seconds = std::atoi(reply.header("Retry-After").c_str());
+  EXPECT_GE(seconds, 1);
+  EXPECT_LE(seconds, 30);
+  EXPECT_EQ(reply.header("Connection"), "keep-alive");
+  door.open();
+  for (RawClient& client : clients) EXPECT_EQ(client.read_reply().status, 200);
+  EXPECT_EQ(refused.get(kQuestion).status, 200);
+}
+
+TEST(Overload, AListIsAdmittedAsAWholeOrNotAtAll) {
+  Settings settings;
+  settings.queued_items = 2;
+  TestGateway gateway(settings);
+  Door door;
+  FakeWorker& worker = gateway.add_worker(behind(door));
+  RawClient first = gateway.connect();
+  first.send(get_request(kQuestion));
+  settle(gateway);
+  RawClient list = gateway.connect();
+  EXPECT_EQ(list.post("/embed", R"({"inputs": ["a", "b", "c"]})").status, 429);
+  list.send(post_request("/embed", R"({"inputs": ["a", "bb"]})"));
+  settle(gateway);
+  door.open();
+  EXPECT_EQ(first.read_reply().status, 200);
+  EXPECT_EQ(list.read_reply().body, "[[1.0,0.5],[2.0,0.5]]");
+  EXPECT_EQ(worker.taken(), 3);
+}
+
+TEST(Fairness, OneModelsRequestsDoNotStarveAnother) {
+  TestGateway gateway;
+  Door door;
+  std::vector<std::string> order;
+  gateway.add_worker([&](const WorkRequest& request) {
+    door.wait();
+    order.emplace_back(request.segment);
+    return answer_plainly(request);
+  });
+  std::vector<RawClient> clients;
+  for (const char* target : {"/qa0?question=q&context=c", "/qa0?question=q&context=c",
+                             "/qa0?question=q&context=c", "/qa1?question=q&context=c"}) {
+    clients.push_back(gateway.connect());
+    clients.back().send(get_request(target));
+    settle(gateway);
+  }
+  door.open();
+  for (RawClient& client : clients) EXPECT_EQ(client.read_reply().status, 200);
+  EXPECT_THAT(order, testing::ElementsAre("qa0", "qa0", "qa1", "qa0"));
+}
+
+TEST(Dispatch, TextsOfACallRunOnSeveralWorkersAtOnce) {
+  TestGateway gateway;
+  Door both_started;
+  std::atomic<int> started = 0;
+  const Behaviour meets_the_other = [&](const WorkRequest& request) {
+    if (++started == 2) both_started.open();
+    both_started.wait();
+    return answer_plainly(request);
+  };
+  gateway.add_worker(meets_the_other);
+  gateway.add_worker(meets_the_other);
+  gateway.ready();
+  EXPECT_EQ(gateway.connect().post("/embed", R"({"inputs": ["a", "bb"]})").body,
+            "[[1.0,0.5],[2.0,0.5]]");
+}
+
+TEST(Reload, ANewSegmentServesFromTheNextRequestOn) {
+  TestGateway gateway;
+  gateway.add_worker([](const WorkRequest& request) {
+    WorkReply reply;
+    reply.values = {request.segment == "emb" ? 1.0F : 2.0F, 0};
+    return reply;
+  });
+  gateway.ready();
+  RawClient client = gateway.connect();
+  EXPECT_EQ(client.post("/embed", R"({"inputs": "a"})").body, "[[1.0,0.0]]");
+  gateway.add_model("emb", "emb-new");
+  gateway.ready();
+  EXPECT_EQ(client.post("/embed", R"({"inputs": "a"})").body, "[[2.0,0.0]]");
+}
+
+}  // namespace
+}  // namespace onecopy::gateway
