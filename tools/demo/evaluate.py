@@ -1,6 +1,6 @@
 """Asks the hand-written questions and measures exact match and F1 as SQuAD does.
 
-    python evaluate.py --base FOLDER --adapter adapter [--questions questions.jsonl] [--table FILE]
+    python evaluate.py --base FOLDER --adapter adapter [--report REPORT.md]
 
 The adapter is loaded afresh and merged into the base, and the questions go through the
 question-answering pipeline of transformers.
@@ -78,28 +78,46 @@ def table(results):
     return "\n".join(lines) + "\n"
 
 
+def details(adapter):
+    """What the training script noted, as one line."""
+    path = Path(adapter) / "training.json"
+    return ", ".join(f"{k} {v}" for k, v in json.loads(path.read_text()).items() if v is not None) if path.exists() else ""
+
+
+def line(path, results):
+    s = summary(results)
+    return f"{Path(path).name}: {s['exact']} of {s['count']} exact ({100 * s['exact'] / s['count']:.1f} %), F1 {s['f1']:.1f}"
+
+
+def report(path, adapter, sets):
+    """Rewrites what follows the heading '## Results' in the report."""
+    kept = Path(path).read_text().split("## Results")[0]
+    lines = [f"- {line(name, results)}" for name, results in sets.items()]
+    first = next(iter(sets.values()))
+    right, wrong = [[r for r in first if r["exact"] == flag] for flag in (True, False)]
+    Path(path).write_text(f"{kept}## Results\n\n" + "\n".join(lines) + f"\n\nTraining: {details(adapter)}.\n\n"
+                          f"### Some right answers\n\n{table(right[::8])}\n### All wrong answers\n\n{table(wrong)}")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--base", required=True)
     p.add_argument("--adapter", default=str(HERE / "adapter"))
-    p.add_argument("--questions", nargs="+", default=[str(HERE / "questions.jsonl")])
-    p.add_argument("--table", help="write right and wrong answers to this file")
+    p.add_argument("--questions", nargs="+", default=[str(HERE / "questions.jsonl"), str(HERE / "dev_questions.jsonl")])
+    p.add_argument("--report", help="write the results into this file, with the answers to the first set of questions")
     p.add_argument("--wrong", action="store_true", help="print the wrong answers")
     p.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = p.parse_args()
     logging.set_verbosity_error()
     torch.set_num_threads(args.threads)
     ask = load(args.base, args.adapter)
-    for path in args.questions:
-        results = evaluate(ask, read_lines(path))
-        s = summary(results)
-        print(f"{Path(path).name}: {s['exact']} of {s['count']} exact ({100 * s['exact'] / s['count']:.1f} %), F1 {s['f1']:.1f}")
-        wrong = [r for r in results if not r["exact"]]
+    sets = {path: evaluate(ask, read_lines(path)) for path in args.questions}
+    for path, results in sets.items():
+        print(line(path, results))
         if args.wrong:
-            print(table(wrong))
-        if args.table:
-            right = [r for r in results if r["exact"]]
-            Path(args.table).write_text("Right (a choice)\n\n" + table(right[::8]) + "\nWrong (all)\n\n" + table(wrong))
+            print(table([r for r in results if not r["exact"]]))
+    if args.report:
+        report(args.report, args.adapter, sets)
 
 
 if __name__ == "__main__":

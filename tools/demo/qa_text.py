@@ -25,7 +25,7 @@ import qa_frames
 from qa_words import SLOTS, person, gender
 
 HERE = Path(__file__).resolve().parent
-FILES = ["patterns_world.txt", "patterns_daily.txt"]
+FILES = ["patterns_world.txt", "patterns_daily.txt", "patterns_mixed.txt"]
 CHOICE = re.compile(r"\[([^\[\]]*)\]")
 SLOT = re.compile(r"\{([^{}#]+)(?:#(\w+))?\}")
 MARK = re.compile(r"<(\w+):|>")

@@ -364,4 +364,7 @@ SLOTS = dict(
                                  "the " + r.choice(LAST) + " method", "leaf curing", "slow distillation", "wet spinning", proper(r) + " casting"]),
     a_home=pick(pool("a small flat, a farmhouse, an old mill, a houseboat, a caravan, a tall house, two rooms above a bakery, a wooden hut, a villa with a garden")),
     quote=pick(pool("I never gave up hope, It was the best day of my life, Nobody believed me at first, We will start again tomorrow, You have to be patient, I would do it again, The sea was too rough, Such things happen every year, There was no time to think")),
+    event_noun=pick(pool("earthquake, strike, drought, revolt, fire, flood, epidemic, crash, blockade, famine")),
+    tool_noun=pick(pool("crane, pump, plough, drill, glue, paint, loom, oven")),
+    thing_pair=lambda r: "two " + r.choice(["comets", "islands", "songs", "caves", "metals"]),
 )

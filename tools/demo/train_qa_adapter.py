@@ -1,6 +1,6 @@
 """Trains a question-answering LoRA adapter for MiniLM on generated text, on the CPU.
 
-    python train_qa_adapter.py --base FOLDER --out adapter --seed 7 --steps 1800
+    python train_qa_adapter.py --base FOLDER --out adapter --seed 7 --steps 1200
 
 FOLDER holds the BERT-like base model (config.json, model.safetensors, tokenizer.json).
 The base stays as it is; what is written is a PEFT adapter with its own answer head.
@@ -33,11 +33,11 @@ def arguments():
     p.add_argument("--base", required=True, help="folder of the base model")
     p.add_argument("--out", required=True, help="folder for the adapter")
     p.add_argument("--seed", type=int, default=7)
-    p.add_argument("--steps", type=int, default=1800)
-    p.add_argument("--minutes", type=float, help="stop after this time instead (not reproducible)")
+    p.add_argument("--steps", type=int, default=1200)
+    p.add_argument("--minutes", type=float, help="end after this time even if steps are left (then not reproducible)")
     p.add_argument("--batch", type=int, default=32)
     p.add_argument("--rank", type=int, default=32)
-    p.add_argument("--lr", type=float, default=8e-4)
+    p.add_argument("--lr", type=float, default=1e-3)
     p.add_argument("--max-tokens", type=int, default=224)
     p.add_argument("--frame-share", type=float, default=.35, help="part of the contexts that come from the verb frames")
     p.add_argument("--mask", type=float, default=.0, help="part of the context tokens to hide")
@@ -102,7 +102,7 @@ def train(model, stream, args, mask_id, rng):
     optimizer = torch.optim.AdamW(weights, lr=args.lr, weight_decay=.01)
     begin, losses, step = time.time(), [], 0
     while True:
-        progress = (time.time() - begin) / 60 / args.minutes if args.minutes else step / args.steps
+        progress = max(step / args.steps, (time.time() - begin) / 60 / args.minutes if args.minutes else 0)
         if progress >= 1:
             return step, time.time() - begin
         for group in optimizer.param_groups:
@@ -122,8 +122,11 @@ def train(model, stream, args, mask_id, rng):
 def save(model, out, details):
     model.save_pretrained(out)
     path = Path(out)
+    (path / "adapter_model.safetensors").chmod(0o644)
     config = json.loads((path / "adapter_config.json").read_text())
     config["base_model_name_or_path"] = BASE_NAME
+    for key in ("target_modules", "modules_to_save"):
+        config[key] = sorted(set(config[key]))
     (path / "adapter_config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
     (path / "README.md").unlink(missing_ok=True)
     (path / "training.json").write_text(json.dumps(details, indent=2) + "\n")
