@@ -39,7 +39,7 @@ TEST(LayerNorm, EqualsItsTwinInBothLayouts) {
       layer_norm(norm, x, x, 1, rows);  // in place, not the first row
       for (std::size_t c = 0; c < columns; ++c) {
         for (std::size_t row = 0; row < rows; ++row) {
-          ASSERT_NEAR(out[row * columns + c], *want.at(row, c), 2e-6) << columns;
+          ASSERT_NEAR(out[row * columns + c], *want.at(row, c), 5e-6) << columns;
           if (row > 0) {
             ASSERT_EQ(*x.at(row, c), out[row * columns + c]) << columns;
           }

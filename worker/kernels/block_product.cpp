@@ -16,7 +16,8 @@ void multiply_scalar(const BlockArgs& args) {
     for (std::size_t j = 0; j < args.n; ++j) {
       double sum = args.add ? args.c[i * args.ldc + j] : 0;
       for (std::size_t k = 0; k < args.k; ++k) {
-        sum += static_cast<double>(args.a[i * args.lda + k]) * args.b[k * args.ldb + j];
+        const float a = args.a[k / kBlockColumns * args.a_block + i * args.lda + k % kBlockColumns];
+        sum += static_cast<double>(a) * args.b[k * args.ldb + j];
       }
       args.c[i * args.ldc + j] = static_cast<float>(sum);
     }
@@ -52,7 +53,8 @@ double largest_error(const BlockProduct& product, const Shape& shape) {
                    .n = shape.n,
                    .k = shape.k,
                    .a = a.data(),
-                   .lda = kProductDepth,
+                   .lda = kBlockColumns,
+                   .a_block = shape.m * kBlockColumns,
                    .b = b.data(),
                    .ldb = shape.n,
                    .c = want.data(),

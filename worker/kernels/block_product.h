@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <string>
 
+#include "worker/kernels/activations.h"
+
 namespace onecopy::worker::kernels {
 
 // The k of one call, except the last of a row: B's piece, 128 x 64 floats, is 32 KB and stays in a
@@ -17,8 +19,11 @@ struct BlockArgs {
   std::size_t m = 0;  // rows
   std::size_t n = 0;  // columns
   std::size_t k = 0;
-  const float* a = nullptr;  // [m, k]
+  // [m, k]: rows lda floats apart, in stretches of kBlockColumns columns that are a_block apart
+  // (activations.h); a_block is kBlockColumns where a row is contiguous.
+  const float* a = nullptr;
   std::size_t lda = 0;
+  std::size_t a_block = kBlockColumns;
   const float* b = nullptr;  // [k, n]
   std::size_t ldb = 0;
   float* c = nullptr;  // [m, n]; overlaps neither a nor b

@@ -14,15 +14,28 @@ std::size_t height(std::size_t rows) {
   return height;
 }
 
-void multiply(const BlockArgs& args) {
+// All rows of one stretch of A's columns.
+void multiply_stretch(const BlockArgs& args, const float* a, const float* b, std::size_t k,
+                      bool add) {
   for (std::size_t row = 0; row < args.m;) {
     const std::size_t rows = height(args.m - row);
     at::native::cpublas::brgemm(static_cast<int64_t>(rows), static_cast<int64_t>(args.n),
-                                static_cast<int64_t>(args.k), static_cast<int64_t>(args.lda),
-                                static_cast<int64_t>(args.ldb), static_cast<int64_t>(args.ldc),
-                                args.add, args.a + row * args.lda, args.b, args.c + row * args.ldc,
+                                static_cast<int64_t>(k), static_cast<int64_t>(args.lda),
+                                static_cast<int64_t>(args.ldb), static_cast<int64_t>(args.ldc), add,
+                                a + row * args.lda, b, args.c + row * args.ldc,
                                 /*is_vnni=*/false);
     row += rows;
+  }
+}
+
+void multiply(const BlockArgs& args) {
+  if (args.a_block == kBlockColumns) {
+    return multiply_stretch(args, args.a, args.b, args.k, args.add);
+  }
+  for (std::size_t k = 0; k < args.k; k += kBlockColumns) {
+    const std::size_t depth = args.k - k < kBlockColumns ? args.k - k : kBlockColumns;
+    multiply_stretch(args, args.a + k / kBlockColumns * args.a_block, args.b + k * args.ldb, depth,
+                     args.add || k > 0);
   }
 }
 

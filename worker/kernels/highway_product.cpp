@@ -106,12 +106,17 @@ HWY_INLINE void tile(const BlockArgs& args, const float* a, const float* b, floa
 #pragma GCC unroll 16
     for (std::size_t j = 0; j < kN; ++j) sums[i][j] = hn::Zero(D());
   }
-  std::size_t k = 0;
-  for (; k + kLine <= args.k; k += kLine) {
-    prefetch<kM>(a + k, args.lda, ahead);
-    accumulate<kM, kN, kPartial>(sums, a + k, args.lda, b + k * args.ldb, args.ldb, kLine, last);
+  for (std::size_t left = args.k; left > 0;) {
+    const std::size_t stretch = std::min(left, kBlockColumns);
+    std::size_t k = 0;
+    for (; k + kLine <= stretch; k += kLine, b += kLine * args.ldb) {
+      prefetch<kM>(a + k, args.lda, ahead);
+      accumulate<kM, kN, kPartial>(sums, a + k, args.lda, b, args.ldb, kLine, last);
+    }
+    accumulate<kM, kN, kPartial>(sums, a + k, args.lda, b, args.ldb, stretch - k, last);
+    a += args.a_block;
+    left -= stretch;
   }
-  accumulate<kM, kN, kPartial>(sums, a + k, args.lda, b + k * args.ldb, args.ldb, args.k - k, last);
   store<kM, kN, kPartial>(sums, c, args.ldc, args.add, last);
 }
 
