@@ -8,10 +8,21 @@
 #include "shared/process.h"
 
 namespace onecopy::gateway {
+namespace {
+
+constexpr auto kPauseAfterDeath = std::chrono::milliseconds(20);
+
+}  // namespace
 
 Dispatcher::Dispatcher(EventLoop& loop, std::size_t queued_items,
                        std::function<void(std::uint64_t)> worker_gone)
-    : loop_(loop), max_queued_(queued_items), worker_gone_(std::move(worker_gone)) {}
+    : loop_(loop),
+      max_queued_(queued_items),
+      worker_gone_(std::move(worker_gone)),
+      pause_(loop, [this] {
+        paused_ = false;
+        schedule();
+      }) {}
 
 Dispatcher::~Dispatcher() = default;
 
@@ -75,7 +86,7 @@ WorkerLink& Dispatcher::take_idle_for(const Model& model) {
 }
 
 void Dispatcher::schedule() {
-  while (!idle_.empty() && !queue_.empty()) start_next();
+  while (!paused_ && !idle_.empty() && !queue_.empty()) start_next();
 }
 
 void Dispatcher::start_next() {
@@ -104,7 +115,10 @@ void Dispatcher::on_reply(WorkerLink& worker, WorkItem* item, WorkReply reply) {
 void Dispatcher::on_death(WorkerLink& worker, WorkItem* item) {
   drop(worker);
   if (item != nullptr) retry(*item);
-  schedule();
+  // Whatever ended one worker may be about to end the others (pkill, the out-of-memory killer): the
+  // request that is tried once more should not meet that too.
+  paused_ = true;
+  pause_.set_after(kPauseAfterDeath);
 }
 
 void Dispatcher::retry(WorkItem& item) {
@@ -115,6 +129,7 @@ void Dispatcher::retry(WorkItem& item) {
 }
 
 void Dispatcher::drop(WorkerLink& worker) {
+  worker.close();  // else its end would be reported once more
   std::erase(idle_, &worker);
   const auto place = std::ranges::find(workers_, &worker, &std::shared_ptr<WorkerLink>::get);
   const std::uint64_t id = worker.id();

@@ -58,6 +58,8 @@ class Dispatcher final : private WorkerLink::Events {
   std::vector<std::shared_ptr<WorkerLink>> workers_;
   std::vector<WorkerLink*> idle_;  // most recently used last
   double mean_service_s_ = 0.1;    // moving average over the last few dozen items
+  Timer pause_;                    // after a worker's death nothing is started for a moment
+  bool paused_ = false;
 };
 
 }  // namespace onecopy::gateway

@@ -31,8 +31,11 @@ WorkerLink::WorkerLink(EventLoop& loop, Events& events, std::uint64_t id, Unique
       socket_(std::move(socket)),
       mailbox_(std::move(mailbox)) {}
 
-WorkerLink::~WorkerLink() {
+WorkerLink::~WorkerLink() { close(); }
+
+void WorkerLink::close() {
   if (socket_) loop_.remove(socket_.get());
+  socket_.reset();
 }
 
 Status WorkerLink::start(WorkItem& item) {
@@ -80,8 +83,7 @@ void WorkerLink::finish() {
 }
 
 void WorkerLink::die() {
-  loop_.remove(socket_.get());
-  socket_.reset();
+  close();
   busy_ = false;
   WorkItem* const item = std::exchange(item_, nullptr);
   if (item != nullptr) item->worker = nullptr;

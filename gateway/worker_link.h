@@ -42,6 +42,8 @@ class WorkerLink final : public EventHandler {
   Status start(WorkItem& item);
   // Nobody waits for the current request any more; the worker is busy until it has answered.
   void abandon();
+  // No event comes from the worker any more.
+  void close();
 
   void on_events(std::uint32_t events) override;
 

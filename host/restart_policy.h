@@ -25,7 +25,7 @@ class RestartPolicy {
  private:
   static constexpr auto kLongEnough = std::chrono::seconds(1);
   static constexpr std::chrono::milliseconds kFirst{50};
-  static constexpr std::chrono::milliseconds kLongest{5000};
+  static constexpr std::chrono::milliseconds kLongest{500};
   int early_ends_ = 0;
 };
 

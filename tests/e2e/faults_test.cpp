@@ -28,9 +28,11 @@ class Clients {
   Clients(const ServerProcess& server, int count, Json expected) : expected_(std::move(expected)) {
     for (int i = 0; i < count; ++i) threads_.emplace_back([this, &server] { ask(server); });
   }
+  ~Clients() { finish(); }
   void finish() {
     stop_ = true;
     for (auto& thread : threads_) thread.join();
+    threads_.clear();
   }
   std::atomic<int> right{0};
   std::atomic<int> other{0};
@@ -59,8 +61,13 @@ TEST(Faults, KilledWorkersLoseNoRequest) {
   for (int i = 0; i < 40; ++i) {
     const int before = clients.right;
     // One of them is at work at any time: eight clients, two workers.
-    ASSERT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
-    ::kill(server.processes("onecopy-worker").at(static_cast<std::size_t>(i % 2)), SIGKILL);
+    std::vector<pid_t> workers;
+    const bool both = eventually([&] {
+      workers = server.processes("onecopy-worker");
+      return workers.size() == 2;
+    });
+    ASSERT_TRUE(both) << "round " << i;
+    ::kill(workers[static_cast<std::size_t>(i % 2)], SIGKILL);
     ASSERT_TRUE(eventually([&] { return clients.right > before + 10; }));
   }
   clients.finish();
@@ -68,6 +75,22 @@ TEST(Faults, KilledWorkersLoseNoRequest) {
   EXPECT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_THAT(server.shared_memory(), ::testing::IsEmpty());
+}
+
+// As pkill does: the request of the first must not be lost with the second.
+TEST(Faults, AllWorkersKilledAtOnceLoseNoRequest) {
+  ServerProcess server(two_workers());
+  ASSERT_TRUE(server.running());
+  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  Clients clients(server, 8, expected);
+  for (int i = 0; i < 15; ++i) {
+    const int before = clients.right;
+    for (const pid_t worker : server.processes("onecopy-worker")) ::kill(worker, SIGKILL);
+    EXPECT_TRUE(eventually([&] { return clients.right > before + 10; }));
+  }
+  clients.finish();
+  EXPECT_EQ(clients.other, 0);
+  EXPECT_EQ(server.stop(), 0);
 }
 
 TEST(Faults, AStoppedWorkersRequestTimesOutAndTheOthersGoOn) {
