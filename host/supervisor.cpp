@@ -147,7 +147,7 @@ void Supervisor::worker_gone(std::uint64_t id) {
 }
 
 void Supervisor::report_ready() {
-  if (!running_ || !gateway_.greeted || !nursery_.greeted) return;
+  if (!running_ || !gateway_.greeted || forked_workers_ < options_.workers) return;
   if (auto sent = send_control(gateway_.channel.get(), {{"type", "ready"}}); !sent) return;
   if (!std::exchange(ready_reported_, true)) options_.on_ready();
 }
@@ -264,7 +264,9 @@ void Supervisor::handle_nursery_message() {
     nursery_.greeted = true;
     if (ready_reported_) announce_models_to_nursery();  // it was started again
     start_missing_workers();
-    report_ready();
+  } else if (message->type == "forked") {
+    ++forked_workers_;
+    if (!ready_reported_) report_ready();
   } else if (message->type == "exited" && !drain_deadline_) {
     log_line(fmt::format("worker {} (process {}) ended: {}", message->body.value("id", 0),
                          message->body.value("pid", 0), message->body.value("how", "")));

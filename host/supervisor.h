@@ -100,6 +100,7 @@ class Supervisor {
   std::map<std::uint64_t, Clock::time_point> workers_;  // id -> when it was asked for
   std::uint64_t next_worker_ = 1;
   std::size_t scheduled_workers_ = 0;
+  std::size_t forked_workers_ = 0;  // since the start, replaced ones included
   RestartPolicy worker_policy_;
   std::vector<Restart> restarts_;
   bool running_ = false;  // run() was called: models are there

@@ -9,9 +9,9 @@
 //   workers
 //                     {"type":"fork","id"} + the worker's end of its socket
 //                     {"type":"stop"}                                the gateway has ended: end all
-//                     workers, exit
-//   nursery -> host   {"type":"hello"} once, {"type":"exited","id","pid","how"} for each worker
-//   that ended
+//                                                                    workers, exit
+//   nursery -> host   {"type":"hello"} once; {"type":"forked","id"} and later
+//                     {"type":"exited","id","pid","how"} for each worker
 #pragma once
 
 #include "shared/channel.h"

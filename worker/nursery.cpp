@@ -83,8 +83,10 @@ class Nursery {
   void fork_worker(std::uint64_t id, UniqueFd socket) {
     const pid_t pid = ::fork();
     if (pid < 0) log_line(fmt::format("cannot fork a worker: {}", std::strerror(errno)));
-    if (pid > 0) ids_[pid] = id;
     if (pid == 0) become_worker(std::move(socket));
+    if (pid < 0) return;
+    ids_[pid] = id;
+    tell_host({{"type", "forked"}, {"id", id}});
   }
 
   [[noreturn]] void become_worker(UniqueFd socket) {
@@ -112,12 +114,15 @@ class Nursery {
     for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
       const auto known = ids_.find(pid);
       if (known == ids_.end()) continue;
-      // The host may be gone; then the next message tells.
-      [[maybe_unused]] const Status sent = send_control(
-          options_.control.get(),
+      tell_host(
           {{"type", "exited"}, {"id", known->second}, {"pid", pid}, {"how", how_it_ended(status)}});
       ids_.erase(known);
     }
+  }
+
+  // The host may be gone; then its channel's end of file tells.
+  void tell_host(const Json& message) {
+    [[maybe_unused]] const Status sent = send_control(options_.control.get(), message);
   }
 
   NurseryOptions options_;

@@ -45,6 +45,7 @@ class Clients {
       const bool is_right =
           reply && reply->status == 200 && Json::parse(reply->body, nullptr, false) == expected_;
       ++(is_right ? right : other);
+      if (!is_right) ADD_FAILURE() << (reply ? reply->body : to_string(reply.error()));
     }
   }
   Json expected_;
