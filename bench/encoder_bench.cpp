@@ -41,11 +41,13 @@ Result<std::unique_ptr<Model>> load(const std::filesystem::path& folder) {
   return Model::bind(std::move(segment));
 }
 
-// The same ids in the peers.
-std::vector<std::int32_t> request(std::size_t tokens) {
+// The same ids in the peers (whose vocabularies are larger).
+std::vector<std::int32_t> request(std::size_t tokens, std::uint32_t vocabulary) {
+  const std::size_t range = std::min<std::size_t>(20000, vocabulary - 10);
   std::vector<std::int32_t> ids(tokens);
-  for (std::size_t i = 0; i < tokens; ++i)
-    ids[i] = static_cast<std::int32_t>(10 + i * 7919 % 20000);
+  for (std::size_t i = 0; i < tokens; ++i) {
+    ids[i] = static_cast<std::int32_t>(10 + i * 7919 % range);
+  }
   return ids;
 }
 
@@ -54,7 +56,7 @@ class Bench {
   Bench(const Model& model, const Options& options)
       : model_(model),
         workspace_(options.threads),
-        ids_(request(options.tokens)),
+        ids_(request(options.tokens, model.info().vocab_size)),
         starts_{0, static_cast<std::uint32_t>(options.tokens)} {}
 
   // Encoder and head, as a worker computes them.

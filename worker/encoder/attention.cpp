@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "shared/packed_weight.h"
 #include "worker/kernels/block_product.h"
@@ -26,10 +25,8 @@ struct Head {
 
 // A thread's scratch, and where things lie in it.
 struct Scratch {
-  float* keys;     // ceil(length / 64) panels [size][64]: the right side of Q K^T
-  float* values;   // [length][size]
-  float* queries;  // [kQueries][size], scaled
-  float* scores;   // [kQueries][stride]
+  float* keys;    // ceil(length / 64) panels [size][64], scaled: the right side of Q K^T
+  float* scores;  // [kQueries][stride]
   std::size_t stride;
 
   // 16 floats more than a multiple of 64, so that rows do not share the same few sets of the L1
@@ -38,15 +35,10 @@ struct Scratch {
     return (length + kPanel - 1) / kPanel * kPanel + 16;
   }
   static std::size_t floats(std::size_t length, std::size_t size) {
-    return 2 * score_stride(length) * size + kQueries * (size + 15) / 16 * 16 +
-           kQueries * score_stride(length) + 64;
+    return score_stride(length) * (size + kQueries);
   }
   Scratch(float* memory, std::size_t length, std::size_t size)
-      : keys(memory),
-        values(keys + score_stride(length) * size),
-        queries(values + score_stride(length) * size),
-        scores(queries + kQueries * (size + 15) / 16 * 16),
-        stride(score_stride(length)) {}
+      : keys(memory), scores(keys + score_stride(length) * size), stride(score_stride(length)) {}
 };
 
 // body(column of the head, count) for the stretches of the head's columns that are contiguous in a
@@ -61,55 +53,53 @@ void for_stretches(const Head& head, const Body& body) {
   }
 }
 
-// out[row][size] = x's rows [first, first + rows) of the head's columns.
-void gather(const Activations& x, const Head& head, std::size_t first, std::size_t rows,
-            float* out) {
-  for_stretches(head, [&](std::size_t column, std::size_t count) {
-    for (std::size_t row = 0; row < rows; ++row) {
-      std::memcpy(out + row * head.size + column, x.at(first + row, head.column + column),
-                  count * sizeof(float));
-    }
-  });
-}
-
+// The softmax's 1 / sqrt(size) goes into the keys: there are fewer of them than of scores.
 void pack_keys(const Activations& key, const Head& head, float* out) {
+  const float scale = 1 / std::sqrt(static_cast<float>(head.size));
   for_stretches(head, [&](std::size_t column, std::size_t count) {
     for (std::size_t first = 0; first < head.length; first += kPanel) {
       float* panel = out + first * head.size + column * kPanel;
       kernels::transpose(key.at(head.first + first, head.column + column), key.row_stride,
-                         std::min(kPanel, head.length - first), count, panel, kPanel);
+                         std::min(kPanel, head.length - first), count, scale, panel, kPanel);
     }
   });
 }
 
-void multiply_scores(const Head& head, const Scratch& scratch, std::size_t rows) {
-  for (std::size_t first = 0; first < head.length; first += kPanel) {
-    kernels::any_shape_product().multiply({.m = rows,
-                                           .n = std::min(kPanel, head.length - first),
-                                           .k = head.size,
-                                           .a = scratch.queries,
-                                           .lda = head.size,
-                                           .b = scratch.keys + first * head.size,
-                                           .ldb = kPanel,
-                                           .c = scratch.scores + first,
-                                           .ldc = scratch.stride});
-  }
+// Queries and values are read where they lie; a head that crosses a block's end in two stretches.
+void multiply_scores(const Attention& attention, const Head& head, const Scratch& scratch,
+                     std::size_t query, std::size_t rows) {
+  for_stretches(head, [&](std::size_t column, std::size_t count) {
+    for (std::size_t first = 0; first < head.length; first += kPanel) {
+      kernels::any_shape_product().multiply(
+          {.m = rows,
+           .n = std::min(kPanel, head.length - first),
+           .k = count,
+           .a = attention.query.at(query, head.column + column),
+           .lda = attention.query.row_stride,
+           .b = scratch.keys + first * head.size + column * kPanel,
+           .ldb = kPanel,
+           .c = scratch.scores + first,
+           .ldc = scratch.stride,
+           .add = column > 0});
+    }
+  });
 }
 
-void multiply_values(const Head& head, const Scratch& scratch, std::size_t query, std::size_t rows,
-                     const Activations& context) {
+void multiply_values(const Attention& attention, const Head& head, const Scratch& scratch,
+                     std::size_t query, std::size_t rows) {
   for_stretches(head, [&](std::size_t column, std::size_t count) {
     for (std::size_t k = 0; k < head.length; k += kProductDepth) {
-      kernels::any_shape_product().multiply({.m = rows,
-                                             .n = count,
-                                             .k = std::min(kProductDepth, head.length - k),
-                                             .a = scratch.scores + k,
-                                             .lda = scratch.stride,
-                                             .b = scratch.values + k * head.size + column,
-                                             .ldb = head.size,
-                                             .c = context.at(query, head.column + column),
-                                             .ldc = context.row_stride,
-                                             .add = k > 0});
+      kernels::any_shape_product().multiply(
+          {.m = rows,
+           .n = count,
+           .k = std::min(kProductDepth, head.length - k),
+           .a = scratch.scores + k,
+           .lda = scratch.stride,
+           .b = attention.value.at(head.first + k, head.column + column),
+           .ldb = attention.value.row_stride,
+           .c = attention.context.at(query, head.column + column),
+           .ldc = attention.context.row_stride,
+           .add = k > 0});
     }
   });
 }
@@ -117,30 +107,23 @@ void multiply_values(const Head& head, const Scratch& scratch, std::size_t query
 // Rows [query, query + rows) of the head's context.
 void attend_queries(const Attention& attention, const Head& head, const Scratch& scratch,
                     std::size_t query, std::size_t rows) {
-  gather(attention.query, head, query, rows, scratch.queries);
-  kernels::scale_row(scratch.queries, 1 / std::sqrt(static_cast<float>(head.size)),
-                     rows * head.size);
-  multiply_scores(head, scratch, rows);
+  multiply_scores(attention, head, scratch, query, rows);
   float inverse_sums[kQueries];
-  for (std::size_t row = 0; row < rows; ++row) {
-    inverse_sums[row] = kernels::exp_row(scratch.scores + row * scratch.stride, head.length);
-  }
-  multiply_values(head, scratch, query, rows, attention.context);
+  kernels::exp_rows({scratch.scores, scratch.stride, rows, head.length}, inverse_sums);
+  multiply_values(attention, head, scratch, query, rows);
   // The softmax's division, on head_size numbers instead of one for each key.
   for_stretches(head, [&](std::size_t column, std::size_t count) {
-    for (std::size_t row = 0; row < rows; ++row) {
-      kernels::scale_row(attention.context.at(query + row, head.column + column), inverse_sums[row],
-                         count);
-    }
+    kernels::scale_rows({attention.context.at(query, head.column + column),
+                         attention.context.row_stride, rows, count},
+                        inverse_sums);
   });
 }
 
-// Queries [begin, end) of one head, in tokens of the sequence.
+// Queries [begin, end) of one head, counted from the sequence's first token.
 void attend_head(const Attention& attention, const Head& head, std::size_t begin, std::size_t end,
                  float* memory) {
   const Scratch scratch(memory, head.length, head.size);
   pack_keys(attention.key, head, scratch.keys);
-  gather(attention.value, head, head.first, head.length, scratch.values);
   for (std::size_t query = begin; query < end; query += kQueries) {
     attend_queries(attention, head, scratch, head.first + query, std::min(kQueries, end - query));
   }

@@ -17,7 +17,7 @@ struct RaggedBatch {
   std::span<const std::int32_t> ids;
   std::span<const std::int32_t> type_ids;  // as many as ids, or none (all 0); ignored where the
                                            // model has no token types
-  std::span<const std::uint32_t> starts;  // sequences + 1 entries, from 0 to ids.size()
+  std::span<const std::uint32_t> starts;   // sequences + 1 entries, from 0 to ids.size()
   std::size_t sequences() const { return starts.size() - 1; }
 };
 

@@ -52,7 +52,8 @@ void pool_one(std::span<const float> rows, std::size_t width, Pooling pooling, f
 void normalize_row(float* row, std::size_t width) {
   double squares = 0;
   for (std::size_t i = 0; i < width; ++i) squares += static_cast<double>(row[i]) * row[i];
-  kernels::scale_row(row, static_cast<float>(1 / std::max(std::sqrt(squares), 1e-12)), width);
+  const auto factor = static_cast<float>(1 / std::max(std::sqrt(squares), 1e-12));
+  kernels::scale_rows({row, width, 1, width}, &factor);
 }
 
 }  // namespace

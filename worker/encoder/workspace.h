@@ -10,9 +10,9 @@ namespace onecopy::worker {
 
 // Class Workspace: owns the buffers of one forward pass and the threads that compute it. One caller
 // at a time. Buffers grow to the largest batch seen: tokens * (2 * hidden + max(3 * hidden,
-// intermediate)) floats and half a megabyte per thread; 13 MB for 512 tokens of BERT-large with two
-// threads. Threads start at the first batch that is worth them, never in the constructor, so that a
-// process may still fork after making one.
+// intermediate)) floats and a quarter of a megabyte per thread; 13 MB for 512 tokens of BERT-large
+// with two threads. Threads start at the first batch that is worth them, never in the constructor,
+// so that a process may still fork after making one.
 class Workspace {
  public:
   // threads >= 1, the calling thread included.
@@ -28,7 +28,7 @@ class Workspace {
   kernels::AlignedBuffer hidden;    // [tokens, hidden]: what goes from layer to layer
   kernels::AlignedBuffer attended;  // [tokens, hidden]: attention's context; at the end the result
   kernels::AlignedBuffer wide;      // query, key and value, or the feed-forward's inner activations
-  kernels::AlignedBuffer heads;     // per thread: attention's packed keys, values and scores
+  kernels::AlignedBuffer heads;     // per thread: attention's packed keys and scores
 
  private:
   kernels::ThreadPool pool_;

@@ -48,13 +48,14 @@ float variance_of(Activations x, std::size_t row, std::size_t columns, float mea
 
 #if HWY_TARGET != HWY_SCALAR
 // 4 x 4 floats.
-HWY_INLINE void transpose_block(const float* x, std::size_t x_stride, float* y,
+HWY_INLINE void transpose_block(const float* x, std::size_t x_stride, float factor, float* y,
                                 std::size_t y_stride) {
   const hn::FixedTag<float, 4> d;
-  const auto a = hn::LoadU(d, x);
-  const auto b = hn::LoadU(d, x + x_stride);
-  const auto c = hn::LoadU(d, x + 2 * x_stride);
-  const auto e = hn::LoadU(d, x + 3 * x_stride);
+  const auto scale = hn::Set(d, factor);
+  const auto a = hn::Mul(scale, hn::LoadU(d, x));
+  const auto b = hn::Mul(scale, hn::LoadU(d, x + x_stride));
+  const auto c = hn::Mul(scale, hn::LoadU(d, x + 2 * x_stride));
+  const auto e = hn::Mul(scale, hn::LoadU(d, x + 3 * x_stride));
   const auto ab_lower = hn::InterleaveLower(d, a, b);  // a0 b0 a1 b1
   const auto ab_upper = hn::InterleaveUpper(d, a, b);
   const auto ce_lower = hn::InterleaveLower(d, c, e);
@@ -66,24 +67,26 @@ HWY_INLINE void transpose_block(const float* x, std::size_t x_stride, float* y,
 }
 constexpr std::size_t kTransposed = 4;
 #else
-HWY_INLINE void transpose_block(const float* x, std::size_t, float* y, std::size_t) { *y = *x; }
+HWY_INLINE void transpose_block(const float* x, std::size_t, float factor, float* y, std::size_t) {
+  *y = factor * *x;
+}
 constexpr std::size_t kTransposed = 1;
 #endif
 
 }  // namespace
 
 void transpose(const float* x, std::size_t x_stride, std::size_t rows, std::size_t columns,
-               float* y, std::size_t y_stride) {
+               float factor, float* y, std::size_t y_stride) {
   const std::size_t full_rows = rows / kTransposed * kTransposed;
   const std::size_t full_columns = columns / kTransposed * kTransposed;
   for (std::size_t r = 0; r < full_rows; r += kTransposed) {
     for (std::size_t c = 0; c < full_columns; c += kTransposed) {
-      transpose_block(x + r * x_stride + c, x_stride, y + c * y_stride + r, y_stride);
+      transpose_block(x + r * x_stride + c, x_stride, factor, y + c * y_stride + r, y_stride);
     }
   }
   for (std::size_t r = 0; r < rows; ++r) {
     for (std::size_t c = r < full_rows ? full_columns : 0; c < columns; ++c) {
-      y[c * y_stride + r] = x[r * x_stride + c];
+      y[c * y_stride + r] = factor * x[r * x_stride + c];
     }
   }
 }
@@ -111,26 +114,33 @@ void add_rows(const float* a, const float* b, const float* c, Activations y, std
   });
 }
 
-float exp_row(float* x, std::size_t columns) {
+void exp_rows(const Rows& x, float* inverse_sums) {
   const V lowest = hn::Set(D(), std::numeric_limits<float>::lowest());
-  V max = lowest;
-  for_vectors(columns, [&](std::size_t i, auto part) HWY_ATTR {
-    max = hn::Max(max, part.or_else(part.load(x + i), lowest));
-  });
-  max = hn::MaxOfLanes(D(), max);
-  V sum = hn::Zero(D());
-  for_vectors(columns, [&](std::size_t i, auto part) HWY_ATTR {
-    const V v = exp(D(), hn::Sub(part.load(x + i), max));
-    part.store(v, x + i);
-    sum = hn::Add(sum, part.or_else(v, hn::Zero(D())));
-  });
-  return 1 / hn::GetLane(hn::SumOfLanes(D(), sum));
+  for (std::size_t r = 0; r < x.rows; ++r) {
+    float* row = x.data + r * x.stride;
+    V max = lowest;
+    for_vectors(x.columns, [&](std::size_t i, auto part) HWY_ATTR {
+      max = hn::Max(max, part.or_else(part.load(row + i), lowest));
+    });
+    max = hn::MaxOfLanes(D(), max);
+    V sum = hn::Zero(D());
+    for_vectors(x.columns, [&](std::size_t i, auto part) HWY_ATTR {
+      const V v = exp(D(), hn::Sub(part.load(row + i), max));
+      part.store(v, row + i);
+      sum = hn::Add(sum, part.or_else(v, hn::Zero(D())));
+    });
+    inverse_sums[r] = 1 / hn::GetLane(hn::SumOfLanes(D(), sum));
+  }
 }
 
-void scale_row(float* x, float factor, std::size_t columns) {
-  const V factor_v = hn::Set(D(), factor);
-  for_vectors(columns, [&](std::size_t i, auto part)
-                           HWY_ATTR { part.store(hn::Mul(part.load(x + i), factor_v), x + i); });
+void scale_rows(const Rows& x, const float* factors) {
+  for (std::size_t r = 0; r < x.rows; ++r) {
+    float* row = x.data + r * x.stride;
+    const V factor = hn::Set(D(), factors[r]);
+    for_vectors(x.columns, [&](std::size_t i, auto part) HWY_ATTR {
+      part.store(hn::Mul(part.load(row + i), factor), row + i);
+    });
+  }
 }
 
 float dot(const float* a, const float* b, std::size_t columns) {
@@ -149,8 +159,8 @@ namespace {
 
 HWY_EXPORT(layer_norm);
 HWY_EXPORT(add_rows);
-HWY_EXPORT(exp_row);
-HWY_EXPORT(scale_row);
+HWY_EXPORT(exp_rows);
+HWY_EXPORT(scale_rows);
 HWY_EXPORT(dot);
 HWY_EXPORT(transpose);
 
@@ -166,10 +176,12 @@ void add_rows(const float* a, const float* b, const float* c, Activations y, std
   HWY_DYNAMIC_DISPATCH(add_rows)(a, b, c, y, row, columns);
 }
 
-float exp_row(float* x, std::size_t columns) { return HWY_DYNAMIC_DISPATCH(exp_row)(x, columns); }
+void exp_rows(const Rows& x, float* inverse_sums) {
+  HWY_DYNAMIC_DISPATCH(exp_rows)(x, inverse_sums);
+}
 
-void scale_row(float* x, float factor, std::size_t columns) {
-  HWY_DYNAMIC_DISPATCH(scale_row)(x, factor, columns);
+void scale_rows(const Rows& x, const float* factors) {
+  HWY_DYNAMIC_DISPATCH(scale_rows)(x, factors);
 }
 
 float dot(const float* a, const float* b, std::size_t columns) {
@@ -177,8 +189,8 @@ float dot(const float* a, const float* b, std::size_t columns) {
 }
 
 void transpose(const float* x, std::size_t x_stride, std::size_t rows, std::size_t columns,
-               float* y, std::size_t y_stride) {
-  HWY_DYNAMIC_DISPATCH(transpose)(x, x_stride, rows, columns, y, y_stride);
+               float factor, float* y, std::size_t y_stride) {
+  HWY_DYNAMIC_DISPATCH(transpose)(x, x_stride, rows, columns, factor, y, y_stride);
 }
 
 }  // namespace onecopy::worker::kernels

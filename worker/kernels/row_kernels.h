@@ -25,19 +25,28 @@ void layer_norm_scalar(const LayerNorm& norm, Activations x, Activations y, std:
 void add_rows(const float* a, const float* b, const float* c, Activations y, std::size_t row,
               std::size_t columns);
 
-// x = exp(x - max x) in place over `columns`; returns 1 / sum. What a softmax's reader multiplies
-// with.
-float exp_row(float* x, std::size_t columns);
-float exp_row_scalar(float* x, std::size_t columns);
+// Rows of a matrix, `stride` floats apart.
+struct Rows {
+  float* data = nullptr;
+  std::size_t stride = 0;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+};
 
-// x *= factor.
-void scale_row(float* x, float factor, std::size_t columns);
+// x = exp(x - its row's maximum) in place, and inverse_sums[row] = 1 / the row's sum: a softmax
+// whose division is left to the reader.
+void exp_rows(const Rows& x, float* inverse_sums);
+void exp_rows_scalar(const Rows& x, float* inverse_sums);
+
+// Each row times its factor.
+void scale_rows(const Rows& x, const float* factors);
 
 float dot(const float* a, const float* b, std::size_t columns);
 float dot_scalar(const float* a, const float* b, std::size_t columns);
 
-// y[column * y_stride + row] = x[row * x_stride + column]: packs keys as a product's right side.
+// y[column * y_stride + row] = factor * x[row * x_stride + column]: packs keys as a product's right
+// side.
 void transpose(const float* x, std::size_t x_stride, std::size_t rows, std::size_t columns,
-               float* y, std::size_t y_stride);
+               float factor, float* y, std::size_t y_stride);
 
 }  // namespace onecopy::worker::kernels

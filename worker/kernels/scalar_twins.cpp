@@ -1,6 +1,7 @@
 // The plain twins of the vector kernels, in double where they sum: what tests compare with.
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "worker/kernels/row_kernels.h"
 
@@ -26,15 +27,18 @@ void layer_norm_scalar(const LayerNorm& norm, Activations x, Activations y, std:
   }
 }
 
-float exp_row_scalar(float* x, std::size_t columns) {
-  const float max = *std::max_element(x, x + columns);
-  double sum = 0;
-  for (std::size_t i = 0; i < columns; ++i) {
-    const double v = std::exp(static_cast<double>(x[i]) - max);
-    x[i] = static_cast<float>(v);
-    sum += v;
+void exp_rows_scalar(const Rows& x, float* inverse_sums) {
+  for (std::size_t r = 0; r < x.rows; ++r) {
+    const std::span row(x.data + r * x.stride, x.columns);
+    const float max = *std::max_element(row.begin(), row.end());
+    double sum = 0;
+    for (float& v : row) {
+      const double power = std::exp(static_cast<double>(v) - max);
+      v = static_cast<float>(power);
+      sum += power;
+    }
+    inverse_sums[r] = static_cast<float>(1 / sum);
   }
-  return static_cast<float>(1 / sum);
 }
 
 float dot_scalar(const float* a, const float* b, std::size_t columns) {
