@@ -144,7 +144,7 @@ void attend(const Attention& attention, Workspace& workspace) {
   const std::size_t heads = sequences * attention.heads;
   const std::size_t threads = workspace.threads();
   const std::size_t parts =
-      threads == 1 || heads >= 2 * threads ? 1 : (2 * threads + heads - 1) / heads;
+      threads == 1 ? 1 : (2 * threads - 1) / std::max<std::size_t>(1, heads) + 1;
   const auto work = [&](std::size_t item, unsigned thread) {
     const std::size_t part = item % parts;
     const std::size_t index = item / parts;
