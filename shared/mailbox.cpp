@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <new>
 
 namespace onecopy {
 namespace {
@@ -24,6 +25,7 @@ char* text_area(std::byte* base) {
   return reinterpret_cast<char*>(base + kMailboxRequestAt + sizeof(RequestRecord));
 }
 std::byte* payload_area(std::byte* base) { return base + kMailboxReplyAt + sizeof(ReplyRecord); }
+MailboxHeader& header_of(std::byte* base) { return *reinterpret_cast<MailboxHeader*>(base); }
 constexpr std::size_t kTextRoom = limits::kMailboxRequestBytes - sizeof(RequestRecord);
 constexpr std::size_t kPayloadRoom = limits::kMailboxReplyBytes - sizeof(ReplyRecord);
 
@@ -39,8 +41,8 @@ Status check_request(const RequestRecord& r) {
   if (std::memchr(r.segment, 0, sizeof r.segment) == nullptr) {
     return fail(ErrorCode::kCorrupt, "mailbox request: segment name without an end");
   }
-  if (r.qa.top_k < 1 || r.qa.top_k > static_cast<std::int32_t>(limits::kTopK) || r.qa.max_answer_len < 1 ||
-      r.text.function > FunctionToApply::kSoftmax) {
+  if (r.qa.top_k < 1 || r.qa.top_k > static_cast<std::int32_t>(limits::kTopK) ||
+      r.qa.max_answer_len < 1 || r.text.function > FunctionToApply::kSoftmax) {
     return fail(ErrorCode::kCorrupt, "mailbox request: a parameter out of its range");
   }
   return {};
@@ -89,8 +91,7 @@ Result<Mailbox> Mailbox::create() {
     return fail(ErrorCode::kSystem, "cannot create a mailbox: {}", std::strerror(errno));
   }
   ASSIGN_OR_RETURN(std::byte* const base, map_mailbox(fd.get()));
-  const MailboxHeader header{kMailboxMagic, kMailboxBytes};
-  std::memcpy(base, &header, sizeof header);
+  new (base) MailboxHeader{kMailboxMagic, kMailboxBytes, 0};
   return Mailbox(std::move(fd), base);
 }
 
@@ -102,13 +103,16 @@ Result<Mailbox> Mailbox::attach(UniqueFd fd) {
   }
   ASSIGN_OR_RETURN(std::byte* const base, map_mailbox(fd.get()));
   Mailbox mailbox(UniqueFd(), base);
-  MailboxHeader header{};
-  std::memcpy(&header, base, sizeof header);
+  const MailboxHeader& header = header_of(base);
   if (header.magic != kMailboxMagic || header.bytes != kMailboxBytes) {
     return fail(ErrorCode::kCorrupt, "not a mailbox of this version");
   }
   return mailbox;
 }
+
+std::atomic<std::uint32_t>& Mailbox::crash_mark() { return header_of(base_).crashed; }
+
+bool Mailbox::worker_crashed() const { return header_of(base_).crashed.load() != 0; }
 
 Status Mailbox::post(std::uint64_t epoch, const WorkRequest& request) {
   const std::string_view pair = request.pair.value_or("");

@@ -1,6 +1,7 @@
 // A worker's mailbox, from either side. See mailbox_format.h for the protocol.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -50,6 +51,11 @@ class Mailbox {
   ~Mailbox();
 
   int fd() const { return fd_.get(); }
+
+  // Worker, from a signal handler: set it to 1 before dying of a fatal signal.
+  std::atomic<std::uint32_t>& crash_mark();
+  // Gateway, once the socket has closed.
+  bool worker_crashed() const;
 
   // Gateway. kTooLarge when the texts don't fit. Send a Wake with this epoch afterwards.
   Status post(std::uint64_t epoch, const WorkRequest& request);

@@ -10,6 +10,7 @@
 // side copies a record out and checks every field before it uses one (mailbox.h).
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
@@ -23,7 +24,11 @@ inline constexpr std::uint64_t kMailboxMagic = 0x31786f626c69614dULL;  // "Mailb
 struct MailboxHeader {
   std::uint64_t magic;
   std::uint64_t bytes;  // of the whole area
+  // Set by the worker's handler of a fatal signal: it ended by itself, most likely over its
+  // request, and was not killed from outside.
+  std::atomic<std::uint32_t> crashed;
 };
+static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 
 // Parameters of Hugging Face's question-answering pipeline; -1: not given, the pipeline's default.
 struct QaParams {

@@ -2,6 +2,9 @@
 
 #include <malloc.h>
 
+#include <array>
+#include <atomic>
+#include <csignal>
 #include <cstring>
 #include <utility>
 
@@ -34,6 +37,29 @@ WorkReply refusal(const Error& error) {
   WorkReply reply;
   reply.error = error;
   return reply;
+}
+
+// Where a fatal signal is marked; of the one worker that this process is.
+std::atomic<std::uint32_t>* crash_mark = nullptr;
+
+extern "C" void mark_and_die(int signal) {
+  if (crash_mark != nullptr) crash_mark->store(1);
+  ::raise(signal);  // SA_RESETHAND: this time with the default action
+}
+
+// The gateway tells a request that ends workers from workers that somebody kills.
+void mark_crashes_in(Mailbox& mailbox) {
+  crash_mark = &mailbox.crash_mark();
+  static std::array<char, 16384>
+      stack;  // of its own: the fault may be an overflow of the usual one
+  const stack_t signal_stack{.ss_sp = stack.data(), .ss_flags = 0, .ss_size = stack.size()};
+  ::sigaltstack(&signal_stack, nullptr);
+  struct sigaction action {};
+  action.sa_handler = mark_and_die;
+  action.sa_flags = SA_RESETHAND | SA_NODEFER | SA_ONSTACK;
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+    ::sigaction(signal, &action, nullptr);
+  }
 }
 
 class Worker {
@@ -76,6 +102,7 @@ int serve(UniqueFd socket, unsigned threads, ServedModels models) {
     log_line(mailbox.error().text);
     return 1;
   }
+  mark_crashes_in(*mailbox);
   Worker worker(std::move(socket), std::move(*mailbox), threads, std::move(models));
   Status status;
   while ((status = worker.serve_one())) {

@@ -135,6 +135,13 @@ TEST_F(MailboxTest, GatewayChecksEveryField) {
   EXPECT_FALSE(collected_after([](ReplyRecord&, QaAnswer& a) { a.score = std::nan(""); }));
 }
 
+TEST_F(MailboxTest, TheGatewaySeesAWorkersCrash) {
+  EXPECT_FALSE(gateway->worker_crashed());
+  worker->crash_mark().store(1);
+  worker.reset();
+  EXPECT_TRUE(gateway->worker_crashed());
+}
+
 TEST_F(MailboxTest, AttachRefusesWhatIsNoMailbox) {
   UniqueFd small(::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   EXPECT_FALSE(Mailbox::attach(std::move(small)));
