@@ -28,7 +28,7 @@ inline constexpr std::size_t kLabelBytes = 1024;
 inline constexpr std::size_t kTokenBytes = 4096;  // one vocabulary entry
 inline constexpr std::size_t kAddedTokens = 65'536;        // found in a text before the model sees it
 inline constexpr std::size_t kAddedTokenBytes = 512;       // searched for at every character of a text
-inline constexpr std::size_t kTrieBytes = 16u << 20;       // all tokens of a vocabulary; 250k real ones are 2 MB
+inline constexpr std::size_t kTrieBytes = 8u << 20;        // all tokens of a vocabulary; 250k real ones are 2 MB
 inline constexpr std::size_t kTemplatePieces = 64;         // [CLS] $A [SEP] has three
 inline constexpr std::uint32_t kMaxTypeId = 255;           // token types are 0 and 1 in all known models
 

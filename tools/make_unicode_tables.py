@@ -162,7 +162,8 @@ def main():
         f"constexpr char32_t kDecomposedChars[{len(pool)}] = {{",
         *lines(f"{code:#x}" for code in pool), "};\n",
         "constexpr auto kBlockIndex = index_blocks(kRanges);\n",
-        "constinit const Tables kTables = {kKinds, kRanges, kBlockIndex, kLower, kDecomposed, kDecomposedChars};\n",
+        "constinit const Tables kTables = {kKinds, kRanges, kBlockIndex, kLower, kDecomposed, kDecomposedChars,\n"
+        "                                  ascii_kinds(kRanges, kKinds)};\n",
         "}  // namespace onecopy::unicode\n",
     ]
     Path(sys.argv[1]).write_text("\n".join(parts))

@@ -14,18 +14,35 @@ void AlignedText::append(char32_t c, Offset source) {
 }
 
 void Normalizer::normalize(std::string_view text, std::uint32_t position, AlignedText& out) {
+  out.bytes.reserve(out.bytes.size() + text.size());
+  out.sources.reserve(out.sources.size() + text.size());
   for (std::size_t at = 0; at < text.size(); ++position) {
     const utf8::Char c = utf8::decode(text, at);
     const Offset source{position, position + 1};
-    if ((flags_ & image::kNormalizes) != 0) {
-      clean(c.code, source, out);
-    } else {
+    if ((flags_ & image::kNormalizes) == 0) {
       out.bytes.append(text, at, c.bytes);
-      out.sources.resize(out.bytes.size(), source);
+      out.sources.insert(out.sources.end(), c.bytes, source);
+    } else if (c.code < 128 && marks_.empty()) {
+      ascii(c.code, source, out);
+    } else {
+      clean(c.code, source, out);
     }
     at += c.bytes;
   }
   reorder_marks(out);
+}
+
+// What clean() and all that follows come to, where no marks wait.
+void Normalizer::ascii(char32_t c, Offset source, AlignedText& out) {
+  const std::uint16_t kind = unicode::kind_of(c).flags;
+  if ((flags_ & image::kCleans) != 0) {
+    if ((kind & unicode::kDropped) != 0) return;
+    if ((kind & unicode::kSpace) != 0) c = U' ';
+  }
+  if ((flags_ & image::kLowerCases) != 0 && (kind & unicode::kLowers) != 0) c += U'a' - U'A';
+  out.bytes.push_back(static_cast<char>(c));
+  out.sources.push_back(source);
+  last_source_ = source;
 }
 
 void Normalizer::clean(char32_t c, Offset source, AlignedText& out) {

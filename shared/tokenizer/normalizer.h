@@ -21,6 +21,7 @@ class Normalizer {
   void normalize(std::string_view text, std::uint32_t position, AlignedText& out);
 
  private:
+  void ascii(char32_t c, Offset source, AlignedText& out);
   void clean(char32_t c, Offset source, AlignedText& out);
   void separate(char32_t c, Offset source, AlignedText& out);
   void decompose(char32_t c, Offset source, AlignedText& out);

@@ -36,6 +36,7 @@ Status view_trie(std::span<const std::byte> image, const image::Section& section
 
 Status check_template(std::span<const image::TemplatePiece> pieces, std::size_t texts,
                       std::uint32_t vocab_size) {
+  if (pieces.size() > limits::kTemplatePieces) return corrupt("a template too long");
   std::size_t seen[2] = {0, 0};
   for (const image::TemplatePiece& piece : pieces) {
     if (piece.kind > image::Piece::kSpecial) return corrupt("unknown kind of template piece");

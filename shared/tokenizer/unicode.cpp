@@ -23,7 +23,7 @@ Decomposition decompose_hangul(char32_t c) {
 
 }  // namespace
 
-const CharKind& kind_of(char32_t c) {
+const CharKind& kind_beyond_ascii(char32_t c) {
   if (c > 0x10FFFF) c = 0x10FFFF;
   const std::size_t block = c >> 8;
   const std::uint32_t* first = kTables.ranges.data() + kTables.blocks[block];
@@ -49,7 +49,7 @@ Decomposition decompose(char32_t c) {
   const auto found =
       std::lower_bound(kTables.decomposed.begin(), kTables.decomposed.end(), c,
                        [](const Decomposed& entry, char32_t code) { return entry.code < code; });
-  if (found->code != c || c > 0x10FFFF) return {{c}, 1};
+  if (found == kTables.decomposed.end() || found->code != c) return {{c}, 1};
   Decomposition result{{}, (found + 1)->start - std::size_t{found->start}};
   std::copy_n(kTables.decomposed_chars.begin() + found->start, result.count, result.chars);
   return result;

@@ -1127,6 +1127,7 @@ constexpr char32_t kDecomposedChars[3404] = {
 
 constexpr auto kBlockIndex = index_blocks(kRanges);
 
-constinit const Tables kTables = {kKinds, kRanges, kBlockIndex, kLower, kDecomposed, kDecomposedChars};
+constinit const Tables kTables = {kKinds, kRanges, kBlockIndex, kLower, kDecomposed, kDecomposedChars,
+                                  ascii_kinds(kRanges, kKinds)};
 
 }  // namespace onecopy::unicode

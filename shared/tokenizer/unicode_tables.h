@@ -53,6 +53,19 @@ constexpr std::array<std::uint16_t, kBlocks + 1> index_blocks(const std::uint32_
   return index;
 }
 
+// The kinds of the code points below 128, which most texts consist of.
+template <std::size_t n, std::size_t m>
+constexpr std::array<CharKind, 128> ascii_kinds(const std::uint32_t (&ranges)[n],
+                                                const CharKind (&kinds)[m]) {
+  std::array<CharKind, 128> ascii{};
+  std::size_t range = 0;
+  for (std::uint32_t c = 0; c < 128; ++c) {
+    while (range + 1 < n && (ranges[range + 1] >> 8) <= c) ++range;
+    ascii[c] = kinds[ranges[range] & 0xFF];
+  }
+  return ascii;
+}
+
 struct Tables {
   std::span<const CharKind> kinds;
   std::span<const std::uint32_t> ranges;  // first code point << 8 | index into kinds
@@ -60,11 +73,15 @@ struct Tables {
   std::span<const LowerRange> lower;
   std::span<const Decomposed> decomposed;  // sorted by code, closed by an entry for 0x110000
   std::span<const char32_t> decomposed_chars;
+  std::array<CharKind, 128> ascii;  // ascii_kinds(ranges, kinds)
 };
 extern const Tables kTables;
 
 // The kind of a code point; anything above U+10FFFF counts as unassigned.
-const CharKind& kind_of(char32_t c);
+const CharKind& kind_beyond_ascii(char32_t c);
+inline const CharKind& kind_of(char32_t c) {
+  return c < 128 ? kTables.ascii[c] : kind_beyond_ascii(c);
+}
 
 // Lower case of a code point that has kLowers: one character, but "i" and U+0307 for U+0130.
 struct Lowered {

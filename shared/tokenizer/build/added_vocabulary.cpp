@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "shared/limits.h"
+#include "shared/tokenizer/build/json_fields.h"
 
 namespace onecopy {
 
@@ -19,8 +20,8 @@ Status AddedVocabulary::add(const std::vector<AddedTokenSpec>& tokens,
                             const Vocabulary& vocabulary) {
   for (const AddedTokenSpec& token : tokens) {
     if (token.content.size() > limits::kAddedTokenBytes) {
-      return fail(ErrorCode::kTooLarge, "added token \"{}...\": longer than {} bytes",
-                  token.content.substr(0, 40), limits::kAddedTokenBytes);
+      return fail(ErrorCode::kTooLarge, "added token {}: longer than {} bytes",
+                  in_quotes(token.content), limits::kAddedTokenBytes);
     }
     if (token.special && !token.content.empty() && special_contents_.insert(token.content).second) {
       special_.push_back(token);

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "shared/limits.h"
+#include "shared/tokenizer/build/json_fields.h"
 #include "shared/tokenizer/build/merges_table.h"
 #include "shared/tokenizer/build/trie_builder.h"
 #include "shared/tokenizer/normalizer.h"
@@ -169,8 +170,8 @@ Result<std::uint32_t> unknown_id(const ModelSpec& model) {
     if (std::find(ids.begin(), ids.end(), image::kNone) == ids.end())
       return image::kNone;  // never needed
   }
-  return fail(ErrorCode::kInvalidArgument, "{}: the vocabulary lacks the unknown token \"{}\"",
-              model.source, *model.unknown_token);
+  return fail(ErrorCode::kInvalidArgument, "{}: the vocabulary lacks the unknown token {}",
+              model.source, in_quotes(*model.unknown_token));
 }
 
 std::uint32_t header_flags(const TokenizerSpec& spec) {

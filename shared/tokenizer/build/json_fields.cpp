@@ -1,6 +1,20 @@
 #include "shared/tokenizer/build/json_fields.h"
 
+#include "shared/tokenizer/utf8.h"
+
 namespace onecopy {
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t kLongest = 40;
+  std::string shown = "\"";
+  std::size_t at = 0;
+  while (at < text.size() && at < kLongest) {
+    const utf8::Char c = utf8::decode(text, at);
+    utf8::append(shown, c.code < 0x20 || c.code == 0x7F ? U'?' : c.code);
+    at += c.bytes;
+  }
+  return shown + (at < text.size() ? "...\"" : "\"");
+}
 
 Result<bool> JsonObject::boolean(const char* key, std::optional<bool> fallback) const {
   if (!has(key) && fallback) return *fallback;

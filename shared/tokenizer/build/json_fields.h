@@ -5,10 +5,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "shared/json.h"
 
 namespace onecopy {
+
+// A text from outside as it may stand in an error: one line, not too long, in quotation marks.
+std::string in_quotes(std::string_view text);
 
 // An object and how errors call it.
 struct JsonObject {

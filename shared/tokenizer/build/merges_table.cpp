@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "shared/tokenizer/build/json_fields.h"
+
 namespace onecopy {
 
 namespace {
@@ -34,8 +36,8 @@ Result<MergesTable> build_merges(const ModelSpec& model) {
       const auto found = model.vocabulary.find(tokens[i]);
       if (found == model.vocabulary.end()) {
         return fail(ErrorCode::kInvalidArgument,
-                    "{}: merge {} (\"{} {}\") needs the token \"{}\", which the vocabulary lacks",
-                    model.source, rank, left, right, tokens[i]);
+                    "{}: merge {} of {} and {} needs {}, which the vocabulary lacks", model.source,
+                    rank, in_quotes(left), in_quotes(right), in_quotes(tokens[i]));
       }
       ids[i] = found->second;
     }

@@ -9,7 +9,7 @@ namespace {
 Status refuse_unless(bool supported, const JsonObject& model, const char* key) {
   if (supported) return {};
   return fail(ErrorCode::kUnsupported, "{}: {} is not supported", model.name_of(key),
-              model.json.at(key).dump());
+              in_quotes(model.json.at(key).dump()));
 }
 
 Result<ModelSpec> read_word_piece(const JsonObject& model) {
@@ -43,6 +43,10 @@ Status read_merges(const JsonObject& model, ModelSpec& spec) {
     return fail(ErrorCode::kInvalidArgument, "{}: must be a list", name);
   }
   const Json& merges = model.json.at("merges");
+  if (merges.size() > limits::kVocabulary) {
+    return fail(ErrorCode::kTooLarge, "{}: {} are more than {}", name, merges.size(),
+                limits::kVocabulary);
+  }
   spec.merges.reserve(merges.size());
   for (std::size_t i = 0; i < merges.size(); ++i) {
     if (merges[i].is_string() && merges[i].get_ref<const std::string&>().starts_with("#version"))
@@ -95,10 +99,10 @@ Result<Vocabulary> read_vocabulary(const Json& json, const std::string& name) {
   vocabulary.reserve(json.size());
   for (const auto& [token, id] : json.items()) {
     if (token.size() > limits::kTokenBytes) {
-      return fail(ErrorCode::kTooLarge, "{}: token \"{}...\" is longer than {} bytes", name,
-                  token.substr(0, 40), limits::kTokenBytes);
+      return fail(ErrorCode::kTooLarge, "{}: token {} is longer than {} bytes", name,
+                  in_quotes(token), limits::kTokenBytes);
     }
-    ASSIGN_OR_RETURN(vocabulary[token], as_id(id, fmt::format("{}[\"{}\"]", name, token)));
+    ASSIGN_OR_RETURN(vocabulary[token], as_id(id, fmt::format("{}[{}]", name, in_quotes(token))));
   }
   return vocabulary;
 }
@@ -112,8 +116,8 @@ Result<ModelSpec> read_model(const JsonObject& model) {
         model.name);
   }
   if (type != "WordPiece" && type != "BPE") {
-    return fail(ErrorCode::kUnsupported, "{}: \"{}\" is not supported, only WordPiece and BPE",
-                model.name_of("type"), type);
+    return fail(ErrorCode::kUnsupported, "{}: {} is not supported, only WordPiece and BPE",
+                model.name_of("type"), in_quotes(type));
   }
   ASSIGN_OR_RETURN(ModelSpec spec, type == "BPE" ? read_bpe(model) : read_word_piece(model));
   if (!model.has("vocab"))

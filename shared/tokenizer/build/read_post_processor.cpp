@@ -104,7 +104,8 @@ Result<PostProcessorSpec> read_sequence(const JsonObject& processor) {
   PostProcessorSpec all = no_template();
   bool has_template = false;
   for (const Json& json : processor.json.at("processors")) {
-    if (json.is_object() && json.value("type", Json()) == "Sequence") {
+    RETURN_IF_ERROR(as_object(json, name));
+    if (json.value("type", Json()) == "Sequence") {
       return fail(ErrorCode::kUnsupported, "{}: a sequence in a sequence is not supported", name);
     }
     ASSIGN_OR_RETURN(PostProcessorSpec part, read_post_processor(json, name));
@@ -162,8 +163,8 @@ Result<PostProcessorSpec> read_post_processor(const Json& json, const std::strin
     RETURN_IF_ERROR(read_trimming(processor, spec));
     return spec;
   }
-  return fail(ErrorCode::kUnsupported, "{}: \"{}\" is not supported", processor.name_of("type"),
-              type);
+  return fail(ErrorCode::kUnsupported, "{}: {} is not supported", processor.name_of("type"),
+              in_quotes(type));
 }
 
 }  // namespace onecopy

@@ -14,8 +14,8 @@ Result<std::optional<NormalizerSpec>> read_normalizer(const JsonObject& file) {
   ASSIGN_OR_RETURN(const JsonObject normalizer, file.object("normalizer"));
   ASSIGN_OR_RETURN(const std::string type, normalizer.text("type", ""));
   if (type != "BertNormalizer") {
-    return fail(ErrorCode::kUnsupported, "{}: \"{}\" is not supported, only BertNormalizer",
-                normalizer.name_of("type"), type);
+    return fail(ErrorCode::kUnsupported, "{}: {} is not supported, only BertNormalizer",
+                normalizer.name_of("type"), in_quotes(type));
   }
   NormalizerSpec spec;
   ASSIGN_OR_RETURN(spec.clean_text, normalizer.boolean("clean_text"));
@@ -37,8 +37,8 @@ Status read_pre_tokenizer(const JsonObject& file, TokenizerSpec& spec) {
   }
   if (type != "ByteLevel") {
     return fail(ErrorCode::kUnsupported,
-                "{}: \"{}\" is not supported, only BertPreTokenizer and ByteLevel",
-                pre_tokenizer.name_of("type"), type);
+                "{}: {} is not supported, only BertPreTokenizer and ByteLevel",
+                pre_tokenizer.name_of("type"), in_quotes(type));
   }
   spec.pre_tokenizer = image::PreTokenizer::kByteLevel;
   ASSIGN_OR_RETURN(spec.add_prefix_space, pre_tokenizer.boolean("add_prefix_space"));

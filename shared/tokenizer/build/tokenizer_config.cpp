@@ -43,10 +43,10 @@ Result<TokenizerClass> class_of(const Json& tokenizer_config, const Json& config
     if (name == "XLMRobertaTokenizer") return TokenizerClass::kXlmRoberta;
     if (name == "PreTrainedTokenizer") return TokenizerClass::kGeneric;
     return fail(ErrorCode::kUnsupported,
-                "{}: \"{}\" is not supported; BertTokenizer, DistilBertTokenizer, "
+                "{}: {} is not supported; BertTokenizer, DistilBertTokenizer, "
                 "RobertaTokenizer, CamembertTokenizer, "
                 "XLMRobertaTokenizer and PreTrainedTokenizerFast are",
-                object.name_of("tokenizer_class"), name);
+                object.name_of("tokenizer_class"), in_quotes(name));
   }
   const std::string type =
       config.value("model_type", Json()).is_string() ? config.at("model_type") : Json("");
@@ -97,7 +97,8 @@ Status read_specials_of_config(const JsonObject& file, TokenizerConfig& config) 
   if (!file.has("extra_special_tokens")) return {};
   ASSIGN_OR_RETURN(const JsonObject extra, file.object("extra_special_tokens"));
   for (const auto& [key, value] : extra.json.items()) {
-    ASSIGN_OR_RETURN(SpecialToken token, read_special(value, extra.name_of(key.c_str())));
+    ASSIGN_OR_RETURN(SpecialToken token,
+                     read_special(value, extra.name_of(in_quotes(key).c_str())));
     config.extra.emplace_back(key, std::move(token));
   }
   return {};
@@ -110,9 +111,10 @@ Status read_added_tokens_decoder(const JsonObject& file, TokenizerConfig& config
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
     if (error != std::errc() || end != key.data() + key.size() || id >= limits::kVocabulary) {
       return fail(ErrorCode::kInvalidArgument, "{}: must be an id below {}",
-                  decoder.name_of(key.c_str()), limits::kVocabulary);
+                  decoder.name_of(in_quotes(key).c_str()), limits::kVocabulary);
     }
-    ASSIGN_OR_RETURN(const JsonObject token, as_object(value, decoder.name_of(key.c_str())));
+    ASSIGN_OR_RETURN(const JsonObject token,
+                     as_object(value, decoder.name_of(in_quotes(key).c_str())));
     ASSIGN_OR_RETURN(const AddedTokenSpec added, read_added_token(token));
     config.added_tokens_decoder[id] = config.added_tokens_map[added.content] = added;
   }
@@ -154,7 +156,8 @@ Status read_added_tokens_file(const JsonObject& file, TokenizerConfig& config) {
     specials.insert(special.token.content);
   }
   for (const auto& [content, id] : file.json.items()) {
-    ASSIGN_OR_RETURN(const std::uint32_t checked, as_id(id, file.name_of(content.c_str())));
+    ASSIGN_OR_RETURN(const std::uint32_t checked,
+                     as_id(id, file.name_of(in_quotes(content).c_str())));
     AddedTokenSpec token{.content = content};
     token.special = specials.contains(content);
     token.normalized = !token.special;

@@ -59,13 +59,19 @@ class Builder {
     }
   }
 
-  // The first place where all children fit. Where nearly all nodes that were passed are taken,
-  // later searches begin behind them, so that building stays about linear.
+  // The first place where all children fit, of the next kPlaces; else behind everything. Searches
+  // begin where the last one gave up or had passed nearly full nodes only, so building takes about
+  // linear time for any keys.
   std::uint32_t find_base(const std::vector<std::uint8_t>& bytes) {
+    constexpr std::size_t kPlaces = 1u << 14;
     std::size_t taken = 0;
     const std::size_t first = std::max<std::size_t>(search_from_, std::size_t{bytes.front()} + 1);
     for (std::size_t at = first;; ++at) {
-      if (at + 256 >= nodes_.size()) resize(at + 512);
+      if (at == first + kPlaces) {
+        search_from_ = at;
+        at = std::max(at, end_ + 256);
+      }
+      if (at + 256 >= nodes_.size()) resize(2 * (at + 512));
       if (used_[at]) {
         ++taken;
         continue;
@@ -74,7 +80,8 @@ class Builder {
       const bool fits = std::none_of(bytes.begin(), bytes.end(),
                                      [&](std::uint8_t byte) { return used_[base + byte]; });
       if (!fits) continue;
-      if (taken * 20 >= (at - first + 1) * 19) search_from_ = at;
+      if (taken * 20 >= (at - first + 1) * 19) search_from_ = std::max(search_from_, at);
+      end_ = std::max(end_, base + bytes.back() + 1);
       return static_cast<std::uint32_t>(base);
     }
   }
@@ -88,6 +95,7 @@ class Builder {
   std::vector<image::TrieNode> nodes_;
   std::vector<bool> used_;
   std::size_t search_from_ = 1;
+  std::size_t end_ = 1;  // of the nodes that are used
 };
 
 }  // namespace
