@@ -38,6 +38,7 @@ struct WorkItem {
   Call* call = nullptr;
   std::size_t index = 0;  // in its call
   int deaths = 0;         // workers that ended while they had it
+  int crashes = 0;        // of these, the ones that nobody killed
   std::optional<FairQueue::Place> place;
   WorkerLink* worker = nullptr;
 };

@@ -113,16 +113,23 @@ void Dispatcher::on_reply(WorkerLink& worker, WorkItem* item, WorkReply reply) {
 }
 
 void Dispatcher::on_death(WorkerLink& worker, WorkItem* item) {
+  const bool crashed = worker.crashed();
   drop(worker);
-  if (item != nullptr) retry(*item);
+  if (item != nullptr) retry(*item, crashed);
   // Whatever ended one worker may be about to end the others (pkill, the out-of-memory killer): the
   // request that is tried once more should not meet that too.
   paused_ = true;
   pause_.set_after(kPauseAfterDeath);
 }
 
-void Dispatcher::retry(WorkItem& item) {
-  if (++item.deaths < limits::kAttempts) return queue_.push_front(item, item.call->model());
+// A request that crashes workers is not to end them all. One whose workers are killed from outside
+// is tried a little longer: nobody should lose an answer because somebody tidied up twice.
+void Dispatcher::retry(WorkItem& item, bool crashed) {
+  ++item.deaths;
+  if (crashed) ++item.crashes;
+  if (item.crashes < limits::kCrashes && item.deaths < limits::kAttempts) {
+    return queue_.push_front(item, item.call->model());
+  }
   item.call->fail_with(
       {ErrorCode::kInternal,
        fmt::format("this request ended {} workers; not tried again", item.deaths)});

@@ -46,7 +46,7 @@ class Dispatcher final : private WorkerLink::Events {
   void on_death(WorkerLink& worker, WorkItem* item) override;
   void schedule();
   void start_next();
-  void retry(WorkItem& item);
+  void retry(WorkItem& item, bool crashed);
   void became_idle(WorkerLink& worker);
   void drop(WorkerLink& worker);
   WorkerLink& take_idle_for(const Model& model);

@@ -42,6 +42,8 @@ class WorkerLink final : public EventHandler {
   Status start(WorkItem& item);
   // Nobody waits for the current request any more; the worker is busy until it has answered.
   void abandon();
+  // Whether the worker ended over its request, rather than being killed.
+  bool crashed() const { return mailbox_.worker_crashed(); }
   // No event comes from the worker any more.
   void close();
 

@@ -25,12 +25,13 @@ inline constexpr std::uint64_t kLayers = 128;
 inline constexpr std::uint64_t kPositions = 65'536;
 inline constexpr std::uint64_t kLabels = 10'000;
 inline constexpr std::size_t kLabelBytes = 1024;
-inline constexpr std::size_t kTokenBytes = 4096;  // one vocabulary entry
-inline constexpr std::size_t kAddedTokens = 65'536;        // found in a text before the model sees it
-inline constexpr std::size_t kAddedTokenBytes = 512;       // searched for at every character of a text
-inline constexpr std::size_t kTrieBytes = 8u << 20;        // all tokens of a vocabulary; 250k real ones are 2 MB
-inline constexpr std::size_t kTemplatePieces = 64;         // [CLS] $A [SEP] has three
-inline constexpr std::uint32_t kMaxTypeId = 255;           // token types are 0 and 1 in all known models
+inline constexpr std::size_t kTokenBytes = 4096;      // one vocabulary entry
+inline constexpr std::size_t kAddedTokens = 65'536;   // found in a text before the model sees it
+inline constexpr std::size_t kAddedTokenBytes = 512;  // searched for at every character of a text
+inline constexpr std::size_t kTrieBytes =
+    8u << 20;  // all tokens of a vocabulary; 250k real ones are 2 MB
+inline constexpr std::size_t kTemplatePieces = 64;  // [CLS] $A [SEP] has three
+inline constexpr std::uint32_t kMaxTypeId = 255;    // token types are 0 and 1 in all known models
 
 // ---- names ----
 inline constexpr std::size_t kNameBytes = 64;  // instance and model names
@@ -48,9 +49,9 @@ inline constexpr std::size_t kTargetBytes = 8u
 inline constexpr std::size_t kHeaders = 100;
 inline constexpr std::size_t kBodyBytes = 2u << 20;
 inline constexpr std::size_t kRequestJsonDepth = 8;
-inline constexpr std::size_t kTextBytes = 1u << 20;  // one text, before tokenizing
+inline constexpr std::size_t kTextBytes = 1u << 20;        // one text, before tokenizing
 inline constexpr std::size_t kTokenizedBytes = 64u << 20;  // one text, on the command line too
-inline constexpr std::size_t kEmbedInputs = 1024;    // texts in one /embed call
+inline constexpr std::size_t kEmbedInputs = 1024;          // texts in one /embed call
 inline constexpr std::uint32_t kTopK = 1000;
 inline constexpr std::uint32_t kAnswerTokens = 1u << 20;  // max_answer_len
 inline constexpr std::size_t kQaWindows = 16'384;      // windows that one context may be cut into
@@ -58,6 +59,8 @@ inline constexpr std::size_t kReplyBytes = 16u << 20;  // one HTTP reply
 
 // ---- connections and queue ----
 inline constexpr std::size_t kConnections = 1000;  // also below half the file descriptor limit
+inline constexpr std::size_t kBufferedBytes =
+    256u << 20;                                    // bodies and replies of all connections together
 inline constexpr std::size_t kQueuedItems = 2048;  // texts waiting for a worker
 inline constexpr auto kHeadDeadline = 10s;         // for the whole head, not per read
 inline constexpr auto kBodyDeadline = 10s;         // plus one second per MiB of Content-Length
@@ -65,10 +68,11 @@ inline constexpr auto kIdleDeadline = 60s;         // keep-alive without a reque
 inline constexpr auto kWriteDeadline = 10s;        // a client that does not read its reply
 inline constexpr auto kPerMib = 1s;                // of body or reply, added to those two
 inline constexpr auto kLingerDeadline = 2s;        // for a refused client to read why
-inline constexpr auto kRequestDeadline = 30s;  // unless X-Request-Timeout-Ms says less
+inline constexpr auto kRequestDeadline = 30s;      // unless X-Request-Timeout-Ms says less
 inline constexpr auto kMaxRequestDeadline = 600s;
 inline constexpr auto kDrainDeadline = 30s;  // after SIGTERM
-inline constexpr int kAttempts = 2;          // workers one request may kill before it is refused
+inline constexpr int kCrashes = 2;   // workers that one request may crash before it is refused
+inline constexpr int kAttempts = 5;  // workers that it is tried on while somebody kills them
 
 // ---- mailbox ----
 inline constexpr std::size_t kMailboxRequestBytes =

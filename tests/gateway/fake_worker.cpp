@@ -42,7 +42,12 @@ void FakeWorker::run(const Behaviour& behaviour) {
     const auto request = mailbox->take(wake.epoch);
     if (!request) return;
     ++taken_;
-    const std::optional<WorkReply> reply = behaviour(*request);
+    std::optional<WorkReply> reply;
+    try {
+      reply = behaviour(*request);
+    } catch (const Crash&) {
+      mailbox->crash_mark().store(1);
+    }
     if (!reply) break;
     mailbox->reply(wake.epoch, *reply);
     if (!send_message(socket_.get(), as_bytes_of(wake))) return;

@@ -19,6 +19,9 @@ using Behaviour = std::function<std::optional<WorkReply>(const WorkRequest&)>;
 std::optional<WorkReply> answer_plainly(const WorkRequest& request);
 std::optional<WorkReply> die(const WorkRequest& request);
 
+// Thrown by a behaviour: the worker dies, and of its own fault.
+struct Crash {};
+
 class FakeWorker {
  public:
   FakeWorker(UniqueFd socket, Behaviour behaviour);

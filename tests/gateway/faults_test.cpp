@@ -37,18 +37,30 @@ TEST(WorkerDeath, TheRequestGoesToAnotherWorker) {
   EXPECT_EQ(client.read_reply().status, 200);
 }
 
-TEST(WorkerDeath, ARequestThatEndsTwoWorkersIsRefused) {
+TEST(WorkerDeath, ARequestThatCrashesTwoWorkersIsRefused) {
   TestGateway gateway;
-  const Behaviour dies_of_poison = [](const WorkRequest& request) {
-    return request.text == "poison" ? std::nullopt : answer_plainly(request);
+  const Behaviour crashes_of_poison = [](const WorkRequest& request) {
+    if (request.text == "poison") throw Crash();
+    return answer_plainly(request);
   };
-  for (int i = 0; i < 3; ++i) gateway.add_worker(dies_of_poison);
+  for (int i = 0; i < 3; ++i) gateway.add_worker(crashes_of_poison);
   RawClient client = gateway.connect();
   gateway.ready();
   const RawReply reply = client.get("/qa0?question=poison&context=c");
   EXPECT_EQ(reply.status, 500);
   EXPECT_THAT(reply.error(), HasSubstr("ended 2 workers; not tried again"));
   EXPECT_EQ(client.get(kQuestion).status, 200);
+}
+
+TEST(WorkerDeath, ARequestWhoseWorkersAreKilledIsTriedOnAFifth) {
+  TestGateway gateway;
+  for (int i = 0; i < 4; ++i) gateway.add_worker(die);
+  gateway.ready();
+  RawClient client = gateway.connect();
+  client.send(get_request(kQuestion));
+  for (int deaths = 0; deaths < 4; ++deaths) gateway.wait_for("worker_gone");
+  gateway.add_worker();
+  EXPECT_EQ(client.read_reply().status, 200);
 }
 
 TEST(WorkerDeath, ManyRequestsOutliveManyWorkers) {
