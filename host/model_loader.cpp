@@ -47,9 +47,9 @@ std::vector<Job> list_jobs(const std::vector<PlannedTensor>& tensors) {
 // five times as long as the packing. Where the kernel (before 5.14) cannot, the faults do it.
 void populate(std::span<float> block) {
   constexpr std::uintptr_t kPage = 4096;
-  const auto begin = reinterpret_cast<std::uintptr_t>(block.data()) & ~(kPage - 1);
-  const auto end = reinterpret_cast<std::uintptr_t>(block.data() + block.size());
-  (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
+  const std::span<std::byte> bytes = std::as_writable_bytes(block);
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(bytes.data()) % kPage;
+  (void)::madvise(bytes.data() - before, bytes.size() + before, MADV_POPULATE_WRITE);
 }
 
 // Tells the caller how far it is, one thread at a time.
@@ -92,6 +92,7 @@ Status pack_all(const std::vector<PlannedTensor>& tensors, SegmentWriter& writer
 
 std::vector<TensorPlan> plans_of(const std::vector<PlannedTensor>& tensors) {
   std::vector<TensorPlan> plans;
+  plans.reserve(tensors.size());
   for (const PlannedTensor& tensor : tensors) plans.push_back(tensor.plan);
   return plans;
 }
@@ -164,10 +165,11 @@ Result<LoadedModel> load(const ModelSource& source, const std::string& instance,
 
   // 6. From now on others can borrow from it.
   LoadedModel model;
-  model.segment = std::make_shared<PublishedSegment>(name, std::move(sharing.borrows_from));
+  model.bytes_own = writer.bytes();
+  model.segment = std::make_shared<PublishedSegment>(
+      name, std::move(sharing.borrows_from), std::make_shared<SegmentWriter>(std::move(writer)));
   add_to_catalogue(tensors, sharing.fingerprints, model.segment, catalogue);
   model.info = std::move(info);
-  model.bytes_own = writer.bytes();
   model.bytes_borrowed = borrowed_bytes(tensors);
   model.seconds = std::chrono::duration<double>(Clock::now() - start).count();
   return model;

@@ -19,8 +19,11 @@ namespace onecopy::host {
 class PublishedSegment {
  public:
   using Pointer = std::shared_ptr<const PublishedSegment>;
-  PublishedSegment(std::string name, std::vector<Pointer> borrows_from)
-      : name_(std::move(name)), borrows_from_(std::move(borrows_from)) {}
+  // `pages`: the writer's mapping, kept so that no page counts as private to the one worker that
+  // happens to use it (and a look at the host shows what it holds).
+  PublishedSegment(std::string name, std::vector<Pointer> borrows_from,
+                   std::shared_ptr<const void> pages = {})
+      : name_(std::move(name)), borrows_from_(std::move(borrows_from)), pages_(std::move(pages)) {}
   ~PublishedSegment();
   PublishedSegment(const PublishedSegment&) = delete;
   PublishedSegment& operator=(const PublishedSegment&) = delete;
@@ -30,6 +33,7 @@ class PublishedSegment {
  private:
   std::string name_;
   std::vector<Pointer> borrows_from_;
+  std::shared_ptr<const void> pages_;
 };
 
 // Sampled content of a tensor: equal tensors have equal fingerprints, others nearly never. Only a

@@ -1,6 +1,7 @@
 #include "shared/segment_writer.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -12,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <system_error>
 #include <thread>
 
 #include "shared/checksum.h"
@@ -44,7 +46,7 @@ Status reserve_pages(int fd, const std::string& name, std::uint64_t bytes) {
   const std::uint64_t free = free_bytes();
   return fail(ErrorCode::kSystem,
               "segment {} needs {} bytes, {} are free in {} ({}): make room or enlarge it", name,
-              bytes, free, kSharedMemoryFolder, std::strerror(error));
+              bytes, free, kSharedMemoryFolder, std::generic_category().message(error));
 }
 
 std::uint64_t tensor_checksum(std::span<const std::byte> bytes, const Extent& data) {
@@ -97,7 +99,7 @@ Status SegmentWriter::State::create_object() {
                   loading_name);
     }
     return fail(ErrorCode::kSystem, "segment {}: cannot create it: {}", name,
-                std::strerror(e.get_native_error()));
+                std::generic_category().message(e.get_native_error()));
   }
   return {};
 }
@@ -144,9 +146,11 @@ Status SegmentWriter::State::rename() {
       ::renameat2(AT_FDCWD, shared_memory_path(loading_name).c_str(), AT_FDCWD,
                   shared_memory_path(name).c_str(), RENAME_NOREPLACE) != 0) {
     return fail(ErrorCode::kSystem, "segment {}: cannot publish it: {}", name,
-                std::strerror(errno));
+                std::generic_category().message(errno));
   }
   unpublished = false;
+  // Nobody writes it from now on, not even its writer.
+  ::mprotect(region.get_address(), region.get_size(), PROT_READ);
   return {};
 }
 
@@ -160,7 +164,7 @@ Result<SegmentWriter> SegmentWriter::create(const std::string& name, const Model
   SegmentIdentity& identity = state->directory.header.identity;
   if (::getrandom(identity.data(), sizeof(identity), 0) != static_cast<ssize_t>(sizeof(identity))) {
     return fail(ErrorCode::kSystem, "segment {}: no random numbers: {}", name,
-                std::strerror(errno));
+                std::generic_category().message(errno));
   }
   RETURN_IF_ERROR(state->create_object());
   state->write_directory();
@@ -195,7 +199,8 @@ Status SegmentWriter::publish() {
 Status unlink_segment(const std::string& name) {
   if (::unlink(shared_memory_path(name).c_str()) == 0) return {};
   const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kSystem;
-  return fail(code, "segment {}: cannot remove it: {}", name, std::strerror(errno));
+  return fail(code, "segment {}: cannot remove it: {}", name,
+              std::generic_category().message(errno));
 }
 
 }  // namespace onecopy

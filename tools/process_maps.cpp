@@ -23,26 +23,31 @@ std::optional<pid_t> parse_pid(std::string_view text) {
   return pid;
 }
 
-void read_segments(MappingProcess& process) {
-  std::ifstream maps(fmt::format("/proc/{}/maps", process.pid));
-  for (std::string line; std::getline(maps, line);) {
-    bool gone = false;
-    const auto segment = segment_of_map_line(line, gone);
-    if (segment) (gone ? process.retired : process.segments).insert(*segment);
-  }
+// "7f12a000-7f12b000 r--s 00000000 00:1a 7  /dev/shm/onecopy:..." begins a mapping; lines such as
+// "Private_Dirty:      12 kB" tell of it.
+bool begins_mapping(const std::string& line) {
+  const std::size_t first_blank = line.find(' ');
+  return first_blank != std::string::npos && line[first_blank - 1] != ':';
 }
 
-// "Private_Dirty:      12 kB"
-void read_memory(MappingProcess& process) {
-  std::ifstream rollup(fmt::format("/proc/{}/smaps_rollup", process.pid));
-  for (std::string line; std::getline(rollup, line);) {
+void read_mappings(MappingProcess& process) {
+  std::ifstream smaps(fmt::format("/proc/{}/smaps", process.pid));
+  bool in_segment = false;
+  for (std::string line; std::getline(smaps, line);) {
+    if (begins_mapping(line)) {
+      bool gone = false;
+      const auto segment = segment_of_map_line(line, gone);
+      in_segment = segment.has_value();
+      if (segment) (gone ? process.retired : process.segments).insert(*segment);
+      continue;
+    }
     std::istringstream fields(line);
     std::string key;
     std::uint64_t kilobytes = 0;
     if (!(fields >> key >> kilobytes)) continue;
-    if (key == "Private_Clean:" || key == "Private_Dirty:")
-      process.private_bytes += kilobytes * 1024;
-    if (key == "Pss:") process.pss_bytes = kilobytes * 1024;
+    const bool is_private = key == "Private_Clean:" || key == "Private_Dirty:";
+    if (is_private && !in_segment) process.private_bytes += kilobytes * 1024;
+    if (key == "Pss:") process.pss_bytes += kilobytes * 1024;
   }
 }
 
@@ -75,10 +80,9 @@ std::vector<MappingProcess> find_mapping_processes() {
     const auto pid = parse_pid(it->path().filename().native());
     if (!pid || *pid == ::getpid()) continue;
     process.pid = *pid;
-    read_segments(process);
+    read_mappings(process);
     if (process.segments.empty() && process.retired.empty()) continue;
     process.name = read_name(*pid);
-    read_memory(process);
     processes.push_back(std::move(process));
   }
   std::ranges::sort(processes, {}, &MappingProcess::pid);

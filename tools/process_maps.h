@@ -15,7 +15,8 @@ namespace onecopy::tools {
 struct MappingProcess {
   pid_t pid = 0;
   std::string name;                 // comm: "onecopy-worker"
-  std::uint64_t private_bytes = 0;  // clean and dirty pages that nobody shares
+  std::uint64_t private_bytes = 0;  // pages that nobody shares, segments' pages left out: those
+                                    // are shared even while just one process has touched them
   std::uint64_t pss_bytes = 0;      // private ones, and its part of the shared ones
   std::set<std::string> segments;   // names that exist
   std::set<std::string> retired;    // segments whose name is gone, but whose memory it keeps
@@ -25,8 +26,8 @@ struct MappingProcess {
 // into are left out.
 std::vector<MappingProcess> find_mapping_processes();
 
-// A segment's name from a line of /proc/PID/maps; nothing for other mappings. `gone` when it was
-// unlinked.
+// A segment's name from a mapping's line of /proc/PID/maps or smaps; nothing for other mappings.
+// `gone` when it was unlinked.
 std::optional<std::string> segment_of_map_line(std::string_view line, bool& gone);
 
 }  // namespace onecopy::tools
