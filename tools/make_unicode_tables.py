@@ -53,7 +53,7 @@ def flags_of(code):
         flags |= PUNCTUATION
     else:
         assert pieces == [f"a{c}b"], (code, pieces)
-    assert cleaned == (f"ab" if flags & DROPPED else "a b" if flags & SPACE else f"a{c}b"), code
+    assert cleaned == ("ab" if flags & DROPPED else "a b" if flags & SPACE else f"a{c}b"), code
     assert (chinese(c) == f" {c} ") == any(a <= code <= b for a, b in CHINESE), code
 
     together = [before for before in "a1!" if len(byte_split(before + c)) == 1]
@@ -73,25 +73,22 @@ def flags_of(code):
     return flags
 
 
+def keeps_order(text):
+    return nfd(text) == text
+
+
 def combining_classes():
-    """From the order in which NFD puts each code point and one of every class."""
-    first_of_class = {}
-    for code in CODES:
-        k = unicodedata.combining(chr(code))
-        if k and nfd(chr(code)) == chr(code) and nfd(chr(code) + "\u0334") == "\u0334" * (k > 1) + chr(code) + "\u0334" * (k == 1):
-            first_of_class.setdefault(k, chr(code))
+    """From the order in which NFD puts each code point and one known mark of every class."""
+    # Marks move around marks of the lowest class (1) or the highest (240); starters don't.
+    marks = [c for c in map(chr, CODES) if keeps_order(c) and not (keeps_order(c + "\u0334") and keeps_order("\u0345" + c))]
+    known = {}
+    for mark in marks:
+        known.setdefault(unicodedata.combining(mark), mark)
     classes = {}
-    for code in CODES:
-        c = chr(code)
-        if nfd(c) != c or code < 0x300:
-            continue
-        if nfd(c + "\u0334") == c + "\u0334" and nfd("\u0345" + c) == "\u0345" + c and c != "\u0345":
-            assert nfd(c + "\u0345") == c + "\u0345"
-            if nfd("\u0301" + c) == "\u0301" + c:
-                continue  # a starter
-        same = [k for k, other in first_of_class.items() if nfd(other + c) == other + c and nfd(c + other) == c + other]
-        assert len(same) == 1, (hex(code), same)
-        classes[code] = same[0]
+    for mark in marks:
+        same = [k for k, other in known.items() if keeps_order(other + mark) and keeps_order(mark + other)]
+        assert len(same) == 1, (hex(ord(mark)), same)
+        classes[ord(mark)] = same[0]
     return classes
 
 

@@ -23,20 +23,13 @@ struct Request {
 Result<Request> read_request(const std::string& line) {
   ASSIGN_OR_RETURN(const Json json, parse_json(line, limits::kRequestJsonDepth));
   if (!json.is_object()) return fail(ErrorCode::kInvalidArgument, "the line must be a JSON object");
-  for (const auto& [key, value] : json.items()) {
-    if (key != "text" && key != "pair") {
-      return fail(ErrorCode::kInvalidArgument,
-                  "\"{}\": unknown; the fields are \"text\" and \"pair\"", key);
-    }
-    if (!value.is_string() && !(key == "pair" && value.is_null())) {
-      return fail(ErrorCode::kInvalidArgument, "\"{}\": must be a string", key);
-    }
+  if (!json.contains("text") || !json.at("text").is_string()) {
+    return fail(ErrorCode::kInvalidArgument, "\"text\": must be a string");
   }
-  if (!json.contains("text")) return fail(ErrorCode::kInvalidArgument, "\"text\": is missing");
-  Request request{json.at("text").get<std::string>(), ""};
-  if (json.contains("pair") && json.at("pair").is_string())
-    request.pair = json.at("pair").get<std::string>();
-  return request;
+  const Json pair = json.value("pair", Json());
+  if (!pair.is_string() && !pair.is_null())
+    return fail(ErrorCode::kInvalidArgument, "\"pair\": must be a string");
+  return Request{json.at("text").get<std::string>(), pair.is_null() ? "" : pair.get<std::string>()};
 }
 
 // Keeps its buffers from line to line.

@@ -52,7 +52,7 @@ TEST(TokenizeCommand, BadLinesGetAnErrorInTheirPlace) {
   const Outcome bad =
       run(bert(),
           "{\"text\": \"a\"}\nnot json\n{\"text\": 5}\n{\"pair\": \"a\"}\n{\"text\": \"\\ud800\"}\n"
-          "{\"text\": \"\xff\"}\n{\"text\": \"a\", \"extra\": 1}\n[\"a\"]\n{\"text\": \"a\"}\n");
+          "{\"text\": \"\xff\"}\n{\"text\": \"a\", \"pair\": 1}\n[\"a\"]\n{\"text\": \"a\"}\n");
   EXPECT_EQ(bad.code, 1);
   ASSERT_EQ(bad.lines.size(), 9u);
   EXPECT_EQ(bad.lines.front(), bad.lines.back());
