@@ -26,7 +26,7 @@ bool is_in_head(std::string_view name) {
 }
 
 // Before 2019 PyTorch's BERT called a norm's weight gamma and its bias beta.
-std::string old_name(std::string name) {
+std::string old_name(const std::string& name) {
   const std::size_t dot = name.rfind('.');
   return name.substr(0, dot) + (name.ends_with(".weight") ? ".gamma" : ".beta");
 }

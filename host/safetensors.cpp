@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <system_error>
 
 #include "host/json_fields.h"
 #include "shared/limits.h"
@@ -126,7 +127,7 @@ Result<UniqueFd> open_regular(const std::filesystem::path& path, std::uint64_t& 
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0) {
     const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kSystem;
-    return fail(code, "cannot read it: {}", std::strerror(errno));
+    return fail(code, "cannot read it: {}", std::generic_category().message(errno));
   }
   if (!S_ISREG(info.st_mode)) return fail(ErrorCode::kInvalidArgument, "not a file");
   size = static_cast<std::uint64_t>(info.st_size);
@@ -212,7 +213,8 @@ Status SafetensorsFile::read(std::uint64_t offset, std::span<std::byte> out) con
     const ssize_t got = ::pread(fd_.get(), out.data(), out.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0)
-      return fail(ErrorCode::kSystem, "{}: cannot read: {}", path_.string(), std::strerror(errno));
+      return fail(ErrorCode::kSystem, "{}: cannot read: {}", path_.string(),
+                  std::generic_category().message(errno));
     if (got == 0)
       return fail(ErrorCode::kCorrupt, "{}: became shorter while it was read", path_.string());
     offset += static_cast<std::uint64_t>(got);

@@ -8,7 +8,7 @@
 namespace onecopy::host {
 namespace {
 
-constexpr std::size_t kBlockFloats = 64 * 1024;
+constexpr std::size_t kBlockFloats = 65'536;
 
 std::size_t rows_per_block(const TensorPlan& plan) {
   if (plan.layout == Layout::kPanels) return kPanelWidth;

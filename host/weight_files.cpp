@@ -100,6 +100,7 @@ TensorRef WeightFiles::find(std::string_view name) const {
 
 std::vector<std::string> WeightFiles::names() const {
   std::vector<std::string> list;
+  list.reserve(tensors_.size());
   for (const auto& [name, ref] : tensors_) list.push_back(name);
   return list;
 }
