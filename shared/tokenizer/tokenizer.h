@@ -29,13 +29,12 @@ struct Offset {
 inline constexpr std::int32_t kNoWord = -1;
 inline constexpr std::uint8_t kSpecialSequence = 255;
 
-// The tokens of one text, without the template's special tokens. The three lists have the same
-// length.
+// The tokens of one text, without the template's special tokens. ids, offsets and words have the
+// same length.
 struct Encoding {
   std::vector<std::int32_t> ids;
   std::vector<Offset> offsets;
-  std::vector<std::int32_t>
-      words;  // index of the token's word in its text, kNoWord where it has none
+  std::vector<std::int32_t> words;  // which word of its text the token is from
   // Empty, or for each token whether assemble() must give its blank back where it is the first of a
   // window (RobertaProcessing with trim_offsets and add_prefix_space): 0 no, 1 yes, 2 yes and it is
   // nothing but a blank.
@@ -63,8 +62,8 @@ struct Tokens {
   std::vector<std::int32_t> type_ids;
   std::vector<Offset> offsets;      // (0, 0) for the template's tokens
   std::vector<std::int32_t> words;  // kNoWord for the template's tokens
-  std::vector<std::uint8_t>
-      sequences;  // 0 text, 1 pair, kSpecialSequence for the template's tokens
+  // 0 text, 1 pair, kSpecialSequence for the template's tokens.
+  std::vector<std::uint8_t> sequences;
   std::size_t size() const { return ids.size(); }
 };
 
