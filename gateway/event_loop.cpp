@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
 
 namespace onecopy::gateway {
 
 Result<std::unique_ptr<EventLoop>> EventLoop::create() {
   UniqueFd epoll(::epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll) return fail(ErrorCode::kSystem, "cannot create an epoll: {}", std::strerror(errno));
+  if (!epoll) return fail(ErrorCode::kSystem, "cannot create an epoll: {}", errno_text());
   return std::unique_ptr<EventLoop>(new EventLoop(std::move(epoll)));
 }
 
@@ -24,7 +23,7 @@ Status EventLoop::add(int fd, std::uint32_t events, EventHandler& handler) {
   ++slots_[index].generation;
   epoll_event event{.events = events, .data = {.u64 = tag(fd)}};
   if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
-    return fail(ErrorCode::kSystem, "cannot watch a descriptor: {}", std::strerror(errno));
+    return fail(ErrorCode::kSystem, "cannot watch a descriptor: {}", errno_text());
   }
   slots_[index].handler = &handler;
   return {};

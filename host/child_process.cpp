@@ -5,7 +5,6 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 
 #include "shared/process.h"
 
@@ -19,10 +18,10 @@ Result<pid_t> start_program(const std::string& name, const std::vector<std::stri
   argv.push_back(nullptr);
   // A failed exec shows only in the child; a file that cannot be run is known beforehand.
   if (::access(path.c_str(), X_OK) != 0) {
-    return fail(ErrorCode::kSystem, "cannot run {}: {}", path, std::strerror(errno));
+    return fail(ErrorCode::kSystem, "cannot run {}: {}", path, errno_text());
   }
   const pid_t pid = ::fork();
-  if (pid < 0) return fail(ErrorCode::kSystem, "cannot start {}: {}", path, std::strerror(errno));
+  if (pid < 0) return fail(ErrorCode::kSystem, "cannot start {}: {}", path, errno_text());
   if (pid > 0) return pid;
   // Only async-signal-safe calls from here on.
   for (const int fd : inherited) ::fcntl(fd, F_SETFD, 0);

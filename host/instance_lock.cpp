@@ -7,7 +7,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 
 #include "shared/names.h"
@@ -35,7 +34,7 @@ std::string owner_of(int fd) {
 // Nothing: the file was removed meanwhile, try again.
 Result<std::optional<UniqueFd>> try_lock(const std::string& instance, const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!fd) return fail(ErrorCode::kSystem, "{}: cannot open: {}", path, std::strerror(errno));
+  if (!fd) return fail(ErrorCode::kSystem, "{}: cannot open: {}", path, errno_text());
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     return fail(
         ErrorCode::kBusy,
@@ -56,7 +55,7 @@ Result<InstanceLock> InstanceLock::acquire(const std::string& instance) {
     const std::string owner = std::to_string(::getpid());
     if (::ftruncate(fd->get(), 0) != 0 ||
         ::pwrite(fd->get(), owner.data(), owner.size(), 0) != static_cast<ssize_t>(owner.size())) {
-      return fail(ErrorCode::kSystem, "{}: cannot write: {}", path, std::strerror(errno));
+      return fail(ErrorCode::kSystem, "{}: cannot write: {}", path, errno_text());
     }
     return InstanceLock(instance, std::move(*fd));
   }

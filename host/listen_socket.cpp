@@ -6,7 +6,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 
 namespace onecopy::host {
@@ -52,8 +51,8 @@ Result<ListenSocket> listen_on(const std::string& host, std::uint16_t port) {
       ::bind(fd.get(), address->ai_addr, address->ai_addrlen) != 0 ||
       ::listen(fd.get(), kBacklog) != 0) {
     const char* advice = errno == EADDRINUSE ? "; choose another port, or 0 for any free one" : "";
-    return fail(ErrorCode::kSystem, "cannot listen on {} port {}: {}{}", host, port,
-                std::strerror(errno), advice);
+    return fail(ErrorCode::kSystem, "cannot listen on {} port {}: {}{}", host, port, errno_text(),
+                advice);
   }
   std::string url = url_of(fd.get());
   return ListenSocket{std::move(fd), std::move(url)};

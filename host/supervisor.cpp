@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <utility>
 
 #include "host/child_process.h"
@@ -44,7 +43,7 @@ Status Supervisor::start() {
   const sigset_t set = watched_signals();
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
   signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals_) return fail(ErrorCode::kSystem, "cannot watch signals: {}", std::strerror(errno));
+  if (!signals_) return fail(ErrorCode::kSystem, "cannot watch signals: {}", errno_text());
   RETURN_IF_ERROR(start_nursery());
   return start_gateway();
 }
@@ -160,7 +159,7 @@ Status Supervisor::loop() {
                                   {gateway_.channel.get(), POLLIN, 0},
                                   {nursery_.channel.get(), POLLIN, 0}}};
     if (::poll(events.data(), events.size(), wait_milliseconds()) < 0 && errno != EINTR) {
-      return fail(ErrorCode::kSystem, "cannot wait for events: {}", std::strerror(errno));
+      return fail(ErrorCode::kSystem, "cannot wait for events: {}", errno_text());
     }
     if (events[1].revents != 0) handle_gateway_message();
     if (events[2].revents != 0) handle_nursery_message();

@@ -17,7 +17,7 @@ Error channel_error(std::string_view doing) {
   const ErrorCode code = gone    ? ErrorCode::kUnavailable
                          : later ? ErrorCode::kBusy
                                  : ErrorCode::kSystem;
-  return Error{code, fmt::format("cannot {} a message: {}", doing, std::strerror(errno))};
+  return Error{code, fmt::format("cannot {} a message: {}", doing, errno_text())};
 }
 
 // Takes the descriptor out of the control data; more than one, or another kind, is closed by the
@@ -38,7 +38,7 @@ UniqueFd received_fd(msghdr& header) {
 Result<std::pair<UniqueFd, UniqueFd>> make_channel() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return fail(ErrorCode::kSystem, "cannot create a socket pair: {}", std::strerror(errno));
+    return fail(ErrorCode::kSystem, "cannot create a socket pair: {}", errno_text());
   }
   return std::pair{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }

@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include <cerrno>
-#include <cstring>
 #include <set>
 #include <string>
 #include <vector>
@@ -77,7 +76,7 @@ Result<std::string> read_small_file(const std::filesystem::path& path) {
   struct stat info {};
   if (!fd || ::fstat(fd.get(), &info) != 0) {
     const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kSystem;
-    return fail(code, "{}: cannot read: {}", path.string(), std::strerror(errno));
+    return fail(code, "{}: cannot read: {}", path.string(), errno_text());
   }
   if (!S_ISREG(info.st_mode)) {
     return fail(ErrorCode::kInvalidArgument, "{}: not a file", path.string());
@@ -92,7 +91,7 @@ Result<std::string> read_small_file(const std::filesystem::path& path) {
     const ssize_t got = ::read(fd.get(), text.data() + have, text.size() - have);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
-      return fail(ErrorCode::kSystem, "{}: cannot read: {}", path.string(), std::strerror(errno));
+      return fail(ErrorCode::kSystem, "{}: cannot read: {}", path.string(), errno_text());
     }
     if (got == 0) break;  // it shrank meanwhile: the parser will say what is missing
     have += static_cast<std::size_t>(got);

@@ -15,7 +15,7 @@ namespace {
 Result<std::byte*> map_mailbox(int fd) {
   void* base = ::mmap(nullptr, kMailboxBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (base == MAP_FAILED) {
-    return fail(ErrorCode::kSystem, "cannot map a mailbox: {}", std::strerror(errno));
+    return fail(ErrorCode::kSystem, "cannot map a mailbox: {}", errno_text());
   }
   return static_cast<std::byte*>(base);
 }
@@ -88,7 +88,7 @@ Result<Mailbox> Mailbox::create() {
   UniqueFd fd(::memfd_create("onecopy-mailbox", MFD_CLOEXEC | MFD_ALLOW_SEALING));
   if (!fd || ::ftruncate(fd.get(), kMailboxBytes) != 0 ||
       ::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
-    return fail(ErrorCode::kSystem, "cannot create a mailbox: {}", std::strerror(errno));
+    return fail(ErrorCode::kSystem, "cannot create a mailbox: {}", errno_text());
   }
   ASSIGN_OR_RETURN(std::byte* const base, map_mailbox(fd.get()));
   new (base) MailboxHeader{kMailboxMagic, kMailboxBytes, 0};

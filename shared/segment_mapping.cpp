@@ -22,8 +22,7 @@ Result<ipc::mapped_region> map_read_only(const std::string& name) {
   } catch (const ipc::interprocess_exception& e) {
     const bool missing = e.get_error_code() == ipc::not_found_error;
     return fail(missing ? ErrorCode::kNotFound : ErrorCode::kSystem,
-                "segment {}: cannot map it: {}", name,
-                std::generic_category().message(e.get_native_error()));
+                "segment {}: cannot map it: {}", name, errno_text(e.get_native_error()));
   }
 }
 

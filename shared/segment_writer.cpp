@@ -46,7 +46,7 @@ Status reserve_pages(int fd, const std::string& name, std::uint64_t bytes) {
   const std::uint64_t free = free_bytes();
   return fail(ErrorCode::kSystem,
               "segment {} needs {} bytes, {} are free in {} ({}): make room or enlarge it", name,
-              bytes, free, kSharedMemoryFolder, std::generic_category().message(error));
+              bytes, free, kSharedMemoryFolder, errno_text(error));
 }
 
 std::uint64_t tensor_checksum(std::span<const std::byte> bytes, const Extent& data) {
@@ -99,7 +99,7 @@ Status SegmentWriter::State::create_object() {
                   loading_name);
     }
     return fail(ErrorCode::kSystem, "segment {}: cannot create it: {}", name,
-                std::generic_category().message(e.get_native_error()));
+                errno_text(e.get_native_error()));
   }
   return {};
 }
@@ -145,8 +145,7 @@ Status SegmentWriter::State::rename() {
   if (::fchmod(object.get_mapping_handle().handle, 0440) != 0 ||
       ::renameat2(AT_FDCWD, shared_memory_path(loading_name).c_str(), AT_FDCWD,
                   shared_memory_path(name).c_str(), RENAME_NOREPLACE) != 0) {
-    return fail(ErrorCode::kSystem, "segment {}: cannot publish it: {}", name,
-                std::generic_category().message(errno));
+    return fail(ErrorCode::kSystem, "segment {}: cannot publish it: {}", name, errno_text());
   }
   unpublished = false;
   // Nobody writes it from now on, not even its writer.
@@ -163,8 +162,7 @@ Result<SegmentWriter> SegmentWriter::create(const std::string& name, const Model
   ASSIGN_OR_RETURN(state->directory, plan_directory(info, tokenizer_image.size(), plan));
   SegmentIdentity& identity = state->directory.header.identity;
   if (::getrandom(identity.data(), sizeof(identity), 0) != static_cast<ssize_t>(sizeof(identity))) {
-    return fail(ErrorCode::kSystem, "segment {}: no random numbers: {}", name,
-                std::generic_category().message(errno));
+    return fail(ErrorCode::kSystem, "segment {}: no random numbers: {}", name, errno_text());
   }
   RETURN_IF_ERROR(state->create_object());
   state->write_directory();
@@ -199,8 +197,7 @@ Status SegmentWriter::publish() {
 Status unlink_segment(const std::string& name) {
   if (::unlink(shared_memory_path(name).c_str()) == 0) return {};
   const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kSystem;
-  return fail(code, "segment {}: cannot remove it: {}", name,
-              std::generic_category().message(errno));
+  return fail(code, "segment {}: cannot remove it: {}", name, errno_text());
 }
 
 }  // namespace onecopy

@@ -4,7 +4,9 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <string>
+#include <system_error>
 #include <tl/expected.hpp>
 #include <utility>
 
@@ -45,6 +47,10 @@ inline tl::unexpected<Error> in_context(std::string_view what, const Error& erro
   return tl::unexpected<Error>(Error{error.code, fmt::format("{}: {}", what, error.text)});
 }
 
+// What the operating system says of an error number: "No such file or directory". (Any thread may
+// call it; strerror is not made for that.)
+inline std::string errno_text(int error = errno) { return std::generic_category().message(error); }
+
 }  // namespace onecopy
 
 #define ONECOPY_CONCAT_INNER(a, b) a##b
@@ -63,4 +69,4 @@ inline tl::unexpected<Error> in_context(std::string_view what, const Error& erro
 #define ASSIGN_OR_RETURN_INNER(result, declaration, expression)         \
   auto result = (expression);                                           \
   if (!result) return tl::unexpected<::onecopy::Error>(result.error()); \
-  declaration = std::move(*result)
+  declaration = std::move(*result)  // NOLINT(bugprone-macro-parentheses): it may declare

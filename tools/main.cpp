@@ -5,12 +5,12 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "shared/process.h"
+#include "shared/status.h"
 #include "tools/ask_command.h"
 #include "tools/clean_command.h"
 #include "tools/inspect_command.h"
@@ -24,7 +24,7 @@ int become_host(char** argv) {
   std::string name = "onecopy-host";
   argv[1] = name.data();
   ::execv(program.c_str(), argv + 1);
-  fmt::print(stderr, "onecopy: cannot run {}: {}\n", program, std::strerror(errno));
+  fmt::print(stderr, "onecopy: cannot run {}: {}\n", program, onecopy::errno_text());
   return 1;
 }
 

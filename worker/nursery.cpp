@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <map>
 #include <utility>
 
@@ -82,7 +81,7 @@ class Nursery {
   // Where fork fails, closing the socket tells the gateway, and the host tries again.
   void fork_worker(std::uint64_t id, UniqueFd socket) {
     const pid_t pid = ::fork();
-    if (pid < 0) log_line(fmt::format("cannot fork a worker: {}", std::strerror(errno)));
+    if (pid < 0) log_line(fmt::format("cannot fork a worker: {}", errno_text()));
     if (pid == 0) become_worker(std::move(socket));
     if (pid < 0) return;
     ids_[pid] = id;
@@ -143,7 +142,7 @@ int run_nursery(NurseryOptions options, char** argv) {
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
   UniqueFd child_events(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!child_events) {
-    log_line(fmt::format("cannot watch workers: {}", std::strerror(errno)));
+    log_line(fmt::format("cannot watch workers: {}", errno_text()));
     return 1;
   }
   return Nursery(std::move(options), std::move(child_events), argv).run();

@@ -161,7 +161,8 @@ TEST_F(Server, InspectShowsOneCopyMappedByAllWorkers) {
 }
 
 TEST_F(Server, PsShowsTheProcessesByName) {
-  EXPECT_EQ(server->processes("onecopy-worker").size(), 2U);
+  // A worker takes its name after it was forked, which is when the server is ready.
+  EXPECT_TRUE(eventually([] { return server->processes("onecopy-worker").size() == 2; }));
   EXPECT_EQ(server->processes("onecopy-nursery").size(), 1U);
   EXPECT_EQ(server->processes("onecopy-gateway").size(), 1U);
   std::ifstream file("/proc/" + std::to_string(server->processes("onecopy-worker").at(0)) +

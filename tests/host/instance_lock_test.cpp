@@ -36,9 +36,10 @@ TEST(InstanceLock, ReleaseRemovesTheFileAndLetsTheNextIn) {
 }
 
 TEST(InstanceLock, ADeadHoldersLockIsFree) {
+  const std::string ours = instance();  // the child's would be another
   const pid_t child = ::fork();
   if (child == 0) {
-    const auto lock = InstanceLock::acquire(instance());
+    const auto lock = InstanceLock::acquire(ours);
     ::_exit(lock ? 0 : 1);  // without the destructor, as a killed process
   }
   int status = -1;
