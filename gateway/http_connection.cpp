@@ -51,9 +51,16 @@ void HttpConnection::close() {
   server_.loop_.remove(socket_.get());
   server_.closed(*this);
   state_ = State::kClosed;
+  hold(0);
   timer_.clear();
   pending_.reset();
   socket_.reset();
+}
+
+// What this connection holds instead of what it held before.
+void HttpConnection::hold(std::size_t bytes) {
+  server_.held_bytes_ += bytes - held_bytes_;
+  held_bytes_ = bytes;
 }
 
 // Ends the connection without waiting for the client to take what is left, which may be megabytes.
@@ -180,6 +187,11 @@ bool HttpConnection::read_head() {
     return false;
   }
   framing_ = *framing;
+  if (!server_.may_hold(framing_.content_length)) {
+    refuse({503, "too many large requests at once; retry later"});
+    return false;
+  }
+  hold(framing_.content_length);
   auto request = server_.parser_.parse(head);
   if (!request) {
     refuse(request.error());
@@ -225,13 +237,18 @@ void HttpConnection::refuse(const Refusal& refusal) {
   keep_alive_ = false;
   if (state_ == State::kIdle) server_.became_active(*this);
   state_ = State::kWorking;
-  reply({refusal.status, error_body(refusal.text), 0, {}});
+  reply({refusal.status, error_body(refusal.text), refusal.status == 503 ? 1 : 0, {}});
 }
 
 void HttpConnection::reply(HttpReply reply) {
   if (state_ != State::kWorking) return;
   if (pending_) server_.loop_.dispose(std::shared_ptr<PendingReply>(std::move(pending_)));
   if (server_.draining()) keep_alive_ = false;
+  hold(0);
+  if (!server_.may_hold(reply.body.size())) {
+    reply = {503, error_body("too many large replies at once; retry later"), 1, {}};
+  }
+  hold(reply.body.size());
   reply_head_ = format_reply_head(reply, keep_alive_);
   reply_body_ = is_head_request_ ? std::string() : std::move(reply.body);
   sent_ = 0;
@@ -268,6 +285,7 @@ void HttpConnection::send_rest() {
 void HttpConnection::after_reply() {
   reply_head_ = {};
   reply_body_ = {};
+  hold(0);
   if (!keep_alive_) return linger();
   enter(State::kIdle, server_.settings_.idle);
   if (!advancing_ && (!input_.empty() || readable_)) run_soon(&HttpConnection::advance);

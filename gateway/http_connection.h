@@ -51,6 +51,7 @@ class HttpConnection final : public EventHandler, private ReplySink {
   void after_reply();
   void linger();
   void discard_input();
+  void hold(std::size_t bytes);
   void on_deadline();
   void run_soon(void (HttpConnection::*what)());
 
@@ -70,6 +71,7 @@ class HttpConnection final : public EventHandler, private ReplySink {
   bool is_head_request_ = false;
 
   std::unique_ptr<PendingReply> pending_;
+  std::size_t held_bytes_ = 0;  // of the body or the reply, counted in the server's sum
   bool keep_alive_ = true;
   std::string reply_head_;
   std::string reply_body_;

@@ -51,6 +51,11 @@ void HttpServer::drain() {
   }
 }
 
+bool HttpServer::may_hold(std::size_t bytes) const {
+  constexpr std::size_t kSmall = 64u << 10;
+  return bytes <= kSmall || held_bytes_ + bytes <= settings_.buffered_bytes;
+}
+
 void HttpServer::became_idle(HttpConnection& connection) {
   connection.idle_place_ = idle_.insert(idle_.end(), &connection);
   changed_();

@@ -39,6 +39,8 @@ class HttpServer final : public Listener::Room {
   void became_idle(HttpConnection& connection);
   void became_active(HttpConnection& connection);
   void closed(HttpConnection& connection);
+  // Whether all connections together may hold so many bytes more. Small ones always may.
+  bool may_hold(std::size_t bytes) const;
 
   EventLoop& loop_;
   Settings settings_;
@@ -48,6 +50,7 @@ class HttpServer final : public Listener::Room {
   std::list<HttpConnection*> idle_;  // longest idle first
   std::function<void()> changed_ = [] {};
   std::size_t max_connections_;
+  std::size_t held_bytes_ = 0;  // of bodies and replies, of all connections
   bool draining_ = false;
 };
 

@@ -43,6 +43,8 @@ void Listener::pause() {
 
 void Listener::close() {
   if (!socket_) return;
+  while (room_.has_room() && accept_one()) {
+  }
   loop_.remove(socket_.get());
   // The parent holds the same socket: shut down, it takes no more clients, whoever else has it
   // open.
@@ -51,24 +53,31 @@ void Listener::close() {
 }
 
 void Listener::on_events(std::uint32_t /*events*/) {
-  for (int i = 0; i < kAcceptsPerTurn && socket_; ++i) {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
     if (!room_.has_room()) {
       // Only the first client is known to be there: none should lose its place to nobody.
       if (i > 0) return;
       if (!room_.make_room()) return pause();
     }
-    UniqueFd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (client) {
-      room_.add(std::move(client), port_);
-      continue;
-    }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      retry_.set_after(kRetryAfter);
-      return pause();
-    }
-    // Anything else concerns the one client that was to be accepted (ECONNABORTED, network errors).
+    if (!accept_one()) return;
   }
+}
+
+// False when there is nobody to accept, or nobody can be.
+bool Listener::accept_one() {
+  UniqueFd client(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (client) {
+    room_.add(std::move(client), port_);
+    return true;
+  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+  if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+    retry_.set_after(kRetryAfter);
+    pause();
+    return false;
+  }
+  // Anything else concerns the one client that was to be accepted (ECONNABORTED, network errors).
+  return true;
 }
 
 }  // namespace onecopy::gateway

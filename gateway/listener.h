@@ -25,11 +25,14 @@ class Listener final : public EventHandler {
 
   Status start();
   void resume();  // a connection was closed
-  void close();   // for good: the system refuses further clients at once
+  // For good: the system refuses further clients at once. Those that it has connected already are
+  // still taken.
+  void close();
 
   void on_events(std::uint32_t events) override;
 
  private:
+  bool accept_one();
   void pause();
 
   EventLoop& loop_;

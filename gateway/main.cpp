@@ -1,4 +1,6 @@
 // onecopy-gateway: HTTP in front, workers behind. Started by the host.
+#include <sys/resource.h>
+
 #include <csignal>
 
 #include "gateway/gateway.h"
@@ -7,6 +9,18 @@
 
 namespace gateway = onecopy::gateway;
 using onecopy::UniqueFd;
+
+namespace {
+
+// Each worker takes two descriptors and each client one: as many as the system lets us have.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   const auto options = gateway::parse_options(argc, argv);
@@ -19,6 +33,7 @@ int main(int argc, char** argv) {
   // the terminal, and must not end this one before its replies are sent.
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGTERM, SIG_IGN);
+  raise_descriptor_limit();
   auto created = gateway::Gateway::create({UniqueFd(options->control), UniqueFd(options->listen),
                                            UniqueFd(options->management_listen)});
   if (!created) {

@@ -23,6 +23,7 @@ struct Settings {
   Milliseconds drain = limits::kDrainDeadline;
 
   std::size_t connections = limits::kConnections;
+  std::size_t buffered_bytes = limits::kBufferedBytes;
   std::size_t queued_items = limits::kQueuedItems;
 };
 

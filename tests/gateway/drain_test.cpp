@@ -22,6 +22,7 @@ class DrainTest : public testing::Test {
     for (int i = 0; i < 2; ++i) {
       under_way_.push_back(gateway.connect());
       under_way_.back().send(kQuestion);
+      under_way_.back().wait_until_delivered();
     }
     RawClient(gateway.management_port()).get("/healthz");
   }
@@ -64,6 +65,7 @@ TEST_F(DrainTest, RefusesNewRequestsOnOldConnections) {
   start(gateway);
   RawClient late = gateway.connect();
   late.send("GET /qa0?question=q&context=c HTTP/1.1\r\n");  // not complete, so it may finish
+  late.wait_until_delivered();
   RawClient(gateway.management_port()).get("/healthz");
   gateway.send({{"type", "drain"}});
   wait_until_draining(gateway);

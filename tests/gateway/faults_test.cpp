@@ -14,8 +14,9 @@ using testing::HasSubstr;
 
 const std::string kQuestion = "/qa0?question=q&context=context";
 
-// Waits until the gateway has handled what was sent to it before.
-void settle(const TestGateway& gateway) {
+// Waits until the gateway has handled what the client sent, or its end.
+void settle(const TestGateway& gateway, const RawClient& client) {
+  if (client.fd() >= 0) client.wait_until_delivered();
   EXPECT_EQ(RawClient(gateway.management_port()).get("/v2/health/live").status, 200);
 }
 
@@ -134,7 +135,7 @@ TEST(NoWorkers, RequestsWaitForOne) {
   TestGateway gateway;
   RawClient client = gateway.connect();
   client.send(get_request(kQuestion));
-  settle(gateway);
+  settle(gateway, client);
   gateway.add_worker();
   EXPECT_EQ(client.read_reply().status, 200);
 }
@@ -157,7 +158,7 @@ TEST(Deadline, ALateReplyIsDiscarded) {
       client.post("/embed", R"({"inputs": "late"})", "X-Request-Timeout-Ms: 20\r\n");
   EXPECT_EQ(late.status, 504);
   client.send(post_request("/embed", R"({"inputs": "in time"})"));
-  settle(gateway);
+  settle(gateway, client);
   door.open();
   EXPECT_EQ(client.read_reply().body, "[[7.0,0.5]]");
   EXPECT_EQ(worker.taken(), 2);
@@ -170,7 +171,7 @@ TEST(Deadline, AnExpiredItemIsNeverDispatched) {
   gateway.ready();
   RawClient first = gateway.connect();
   first.send(get_request(kQuestion));
-  settle(gateway);
+  settle(gateway, first);
   RawClient second = gateway.connect();
   EXPECT_EQ(second.get(kQuestion, "X-Request-Timeout-Ms: 20\r\n").status, 504);
   door.open();
@@ -200,12 +201,12 @@ TEST(Disconnect, AQueuedItemIsNeverDispatched) {
   FakeWorker& worker = gateway.add_worker(behind(door));
   RawClient first = gateway.connect();
   first.send(get_request(kQuestion));
-  settle(gateway);
+  settle(gateway, first);
   RawClient leaving = gateway.connect();
   leaving.send(get_request(kQuestion));
-  settle(gateway);
+  settle(gateway, leaving);
   leaving.close();
-  settle(gateway);
+  settle(gateway, leaving);
   door.open();
   EXPECT_EQ(first.read_reply().status, 200);
   EXPECT_EQ(first.get(kQuestion).status, 200);
@@ -218,9 +219,9 @@ TEST(Disconnect, AReplyForNobodyIsDiscarded) {
   gateway.add_worker(behind(door));
   RawClient leaving = gateway.connect();
   leaving.send(post_request("/embed", R"({"inputs": "left"})"));
-  settle(gateway);
+  settle(gateway, leaving);
   leaving.close();
-  settle(gateway);
+  settle(gateway, leaving);
   door.open();
   EXPECT_EQ(gateway.connect().post("/embed", R"({"inputs": "stayed"})").body, "[[6.0,0.5]]");
 }
@@ -236,7 +237,7 @@ TEST(Overload, IsRefusedAtOnceAndSaysWhenToRetry) {
   for (int i = 0; i < 3; ++i) {  // one on the worker, two in the queue
     clients.push_back(gateway.connect());
     clients.back().send(get_request(kQuestion));
-    settle(gateway);
+    settle(gateway, clients.back());
   }
   RawClient refused = gateway.connect();
   const RawReply reply = refused.get(kQuestion);
@@ -259,11 +260,11 @@ TEST(Overload, AListIsAdmittedAsAWholeOrNotAtAll) {
   FakeWorker& worker = gateway.add_worker(behind(door));
   RawClient first = gateway.connect();
   first.send(get_request(kQuestion));
-  settle(gateway);
+  settle(gateway, first);
   RawClient list = gateway.connect();
   EXPECT_EQ(list.post("/embed", R"({"inputs": ["a", "b", "c"]})").status, 429);
   list.send(post_request("/embed", R"({"inputs": ["a", "bb"]})"));
-  settle(gateway);
+  settle(gateway, list);
   door.open();
   EXPECT_EQ(first.read_reply().status, 200);
   EXPECT_EQ(list.read_reply().body, "[[1.0,0.5],[2.0,0.5]]");
@@ -284,7 +285,7 @@ TEST(Fairness, OneModelsRequestsDoNotStarveAnother) {
                              "/qa0?question=q&context=c", "/qa1?question=q&context=c"}) {
     clients.push_back(gateway.connect());
     clients.back().send(get_request(target));
-    settle(gateway);
+    settle(gateway, clients.back());
   }
   door.open();
   for (RawClient& client : clients) EXPECT_EQ(client.read_reply().status, 200);

@@ -143,6 +143,52 @@ TEST(Connections, TheLongestIdleGivesItsPlaceUp) {
   EXPECT_EQ(second.get("/healthz").status, 200);
 }
 
+TEST(Connections, HoldOnlySoMuchAltogether) {
+  Settings settings;
+  settings.buffered_bytes = 300'000;
+  TestGateway gateway(settings);
+  gateway.add_worker();
+  gateway.ready();
+  const auto large_head =
+      "POST /embed HTTP/1.1\r\nHost: t\r\nContent-Length: 200000\r\nExpect: 100-continue\r\n\r\n";
+  RawClient first = gateway.connect();
+  first.send(large_head);
+  EXPECT_EQ(first.read_reply().status, 100);
+  RawClient second = gateway.connect();
+  second.send(large_head);
+  const RawReply refused = second.read_reply();
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.header("Retry-After"), "1");
+  EXPECT_EQ(gateway.connect().post("/embed", R"({"inputs": "a"})").status, 200);
+  std::string body = R"({"inputs": "abc"})";
+  body.resize(200'000, ' ');
+  first.send(body);
+  EXPECT_EQ(first.read_reply().status, 200);
+  RawClient third = gateway.connect();
+  EXPECT_EQ(third.post("/embed", body).status, 200);
+}
+
+TEST(Connections, HoldRepliesToo) {
+  Settings settings;
+  settings.buffered_bytes = 300'000;
+  TestGateway gateway(settings);
+  gateway.add_worker([](const WorkRequest& request) {
+    WorkReply reply;
+    reply.answers.assign(request.text == "much" ? 4 : 1, {1, 0, 100'000, 0, 100'000});
+    return reply;
+  });
+  gateway.ready();
+  RawClient client = gateway.connect();
+  const auto ask = [&](const char* question) {
+    return client
+        .post("/qa/qa0",
+              fmt::format(R"({{"question": "{}", "context": "{:x>100000}"}})", question, ""))
+        .status;
+  };
+  EXPECT_EQ(ask("much"), 503);
+  EXPECT_EQ(ask("little"), 200);
+}
+
 TEST(Connections, WaitForAPlaceWhenAllAreBusy) {
   Settings settings;
   settings.connections = 1;
@@ -154,6 +200,7 @@ TEST(Connections, WaitForAPlaceWhenAllAreBusy) {
   });
   RawClient busy(gateway.port());
   busy.send(get_request("/qa0?question=q&context=c"));
+  busy.wait_until_delivered();
   RawClient waiting(gateway.port());
   waiting.send(get_request("/v2/health/live"));
   door.open();

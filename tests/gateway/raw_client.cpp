@@ -1,14 +1,17 @@
 #include "tests/gateway/raw_client.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <thread>
 
 namespace onecopy::gateway {
 
@@ -76,6 +79,17 @@ bool RawClient::ended() {
   std::array<char, 4096> buffer;
   const ssize_t n = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
   return n == 0 || (n < 0 && errno == ECONNRESET);
+}
+
+void RawClient::wait_until_delivered() const {
+  int left = 1;
+  while (::ioctl(socket_.get(), SIOCOUTQ, &left) == 0 && left > 0) std::this_thread::yield();
+}
+
+void RawClient::close() {
+  finish_sending();
+  wait_until_delivered();
+  socket_.reset();
 }
 
 void RawClient::finish_sending() { ::shutdown(socket_.get(), SHUT_WR); }

@@ -32,8 +32,10 @@ class RawClient {
   RawReply read_reply(bool to_head = false);
   // Whether the gateway has ended the connection (waits for it).
   bool ended();
+  // Waits until what was sent, and the end if it was, lies in the gateway's socket.
+  void wait_until_delivered() const;
   void finish_sending();
-  void close() { socket_.reset(); }
+  void close();
   int fd() const { return socket_.get(); }
 
   RawReply get(std::string_view target, std::string_view headers = "");
