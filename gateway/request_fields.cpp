@@ -57,7 +57,7 @@ Result<RequestFields> RequestFields::from_json(std::string_view body) {
 }
 
 Result<RequestFields> RequestFields::from_query(
-    std::vector<std::pair<std::string, std::string>> query) {
+    std::vector<std::pair<std::string, std::string>>&& query) {
   Json object = Json::object();
   for (auto& [name, value] : query) {
     if (!is_valid_utf8(name) || !is_valid_utf8(value)) {

@@ -20,7 +20,7 @@ namespace onecopy::gateway {
 class RequestFields {
  public:
   static Result<RequestFields> from_json(std::string_view body);
-  static Result<RequestFields> from_query(std::vector<std::pair<std::string, std::string>> query);
+  static Result<RequestFields> from_query(std::vector<std::pair<std::string, std::string>>&& query);
 
   // kInvalidArgument naming a field that is not among `known`.
   Status only(std::span<const std::string_view> known) const;

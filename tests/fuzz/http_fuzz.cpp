@@ -17,10 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::size_t scanned = 0;
   const auto at_once = gateway::find_head_end(input, scanned);
   std::size_t scanned_in_parts = 0;
-  (void)gateway::find_head_end(input.substr(0, size / 2), scanned_in_parts);
-  const auto in_parts = gateway::find_head_end(input, scanned_in_parts);
-  if (at_once.has_value() != in_parts.has_value() || (at_once && *at_once != *in_parts))
-    std::abort();
+  auto in_parts = gateway::find_head_end(input.substr(0, size / 2), scanned_in_parts);
+  if (in_parts && *in_parts == 0) in_parts = gateway::find_head_end(input, scanned_in_parts);
+  if (at_once.has_value() != in_parts.has_value()) std::abort();
+  if (at_once && *at_once != *in_parts) std::abort();
 
   if (!at_once || *at_once == 0) return 0;
   const std::string_view head = input.substr(0, *at_once);
