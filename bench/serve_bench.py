@@ -38,8 +38,9 @@ class Server:
 
     def ask(self, model, context):
         body = json.dumps({"question": "Who built the bridge?", "context": context}).encode()
-        request = urllib.request.Request(f"{self.url}/qa/{model}", body, {"Content-Type": "application/json"})
-        return json.load(urllib.request.urlopen(request, timeout=120))
+        request = urllib.request.Request(f"{self.url}/qa/{model}", body, {"Content-Type": "application/json",
+                                                                       "X-Request-Timeout-Ms": "600000"})
+        return json.load(urllib.request.urlopen(request, timeout=600))
 
     def processes(self):
         """Process ids of the host and all its descendants."""
@@ -80,7 +81,7 @@ def served_memory(build, model, workers):
     """(PSS of all processes, bytes of the segments) after every worker has served."""
     server = Server(build, [model], workers)
     name = model.partition("=")[0]
-    threads = [threading.Thread(target=lambda: [server.ask(name, CONTEXT) for _ in range(3)]) for _ in range(2 * workers)]
+    threads = [threading.Thread(target=lambda: server.ask(name, CONTEXT)) for _ in range(workers)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -13,7 +13,12 @@
 namespace onecopy {
 namespace {
 
+struct Refused {
+  std::string problem;
+};
+
 // Watches the parser's events for what the library itself lets pass: depth and duplicate keys.
+// Throws Refused at once, so that a hostile text costs no more memory than it had until then.
 class Guard {
  public:
   explicit Guard(std::size_t max_depth) : max_depth_(max_depth) {}
@@ -22,26 +27,24 @@ class Guard {
     using Event = Json::parse_event_t;
     if (event == Event::object_start || event == Event::array_start) enter();
     if (event == Event::object_end || event == Event::array_end) keys_.pop_back();
-    if (event == Event::key && problem_.empty() && !keys_.empty() &&
-        !keys_.back().insert(parsed.get_ref<const std::string&>()).second) {
-      problem_ = fmt::format("the key \"{}\" stands twice in one object",
-                             parsed.get_ref<const std::string&>());
-    }
-    return problem_.empty();
+    if (event == Event::key) add_key(parsed.get_ref<const std::string&>());
+    return true;
   }
-  const std::string& problem() const { return problem_; }
 
  private:
   void enter() {
+    if (keys_.size() == max_depth_)
+      throw Refused{fmt::format("nested more than {} deep", max_depth_)};
     keys_.emplace_back();
-    if (keys_.size() > max_depth_ && problem_.empty()) {
-      problem_ = fmt::format("nested more than {} deep", max_depth_);
+  }
+  void add_key(const std::string& key) {
+    if (!keys_.back().insert(key).second) {
+      throw Refused{fmt::format("the key \"{}\" stands twice in one object", key)};
     }
   }
 
   std::size_t max_depth_;
   std::vector<std::set<std::string>> keys_;  // of the open objects; empty for arrays
-  std::string problem_;
 };
 
 // The library's text without its "[json.exception...]" prefix.
@@ -56,15 +59,10 @@ std::string plain_text(const char* what) {
 Result<Json> parse_json(std::string_view text, std::size_t max_depth) {
   Guard guard(max_depth);
   try {
-    Json value = Json::parse(text, std::ref(guard));
-    if (!guard.problem().empty()) {
-      return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", guard.problem());
-    }
-    return value;
+    return Json::parse(text, std::ref(guard));
+  } catch (const Refused& refused) {
+    return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", refused.problem);
   } catch (const Json::exception& e) {
-    if (!guard.problem().empty()) {
-      return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", guard.problem());
-    }
     return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", plain_text(e.what()));
   }
 }
