@@ -65,7 +65,9 @@ void WorkerLink::on_events(std::uint32_t /*events*/) {
     got = ::recv(socket_.get(), &wake, sizeof wake, MSG_TRUNC);
   } while (got < 0 && errno == EINTR);
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-  if (got != sizeof wake || !busy_ || wake.epoch != epoch_) return die();
+  if (got <= 0) return die();
+  lied_ = got != sizeof wake || !busy_ || wake.epoch != epoch_;
+  if (lied_) return die();
   finish();
 }
 
@@ -73,7 +75,8 @@ void WorkerLink::finish() {
   WorkReply reply;
   if (item_ != nullptr) {
     auto collected = mailbox_.collect(epoch_, item_->call->request_of(*item_));
-    if (!collected) return die();
+    lied_ = !collected.has_value();
+    if (lied_) return die();
     reply = std::move(*collected);
   }
   busy_ = false;

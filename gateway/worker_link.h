@@ -43,7 +43,7 @@ class WorkerLink final : public EventHandler {
   // Nobody waits for the current request any more; the worker is busy until it has answered.
   void abandon();
   // Whether the worker ended over its request, rather than being killed.
-  bool crashed() const { return mailbox_.worker_crashed(); }
+  bool crashed() const { return lied_ || mailbox_.worker_crashed(); }
   // No event comes from the worker any more.
   void close();
 
@@ -60,6 +60,7 @@ class WorkerLink final : public EventHandler {
   Mailbox mailbox_;
   std::uint64_t epoch_ = 0;
   bool busy_ = false;
+  bool lied_ = false;  // sent what no healthy worker sends
   WorkItem* item_ = nullptr;
   const Model* last_model_ = nullptr;
   Clock::time_point started_at_{};

@@ -9,6 +9,7 @@
 #include "host/options.h"
 #include "shared/limits.h"
 #include "shared/names.h"
+#include "shared/small_file.h"
 
 namespace onecopy::host {
 namespace {
@@ -99,8 +100,9 @@ Result<ServeOptions> read_table(const toml::table& table, const std::filesystem:
 }  // namespace
 
 Result<ServeOptions> read_config(const std::filesystem::path& file) {
+  ASSIGN_OR_RETURN(const std::string text, read_small_file(file));
   try {
-    const toml::table table = toml::parse_file(file.string());
+    const toml::table table = toml::parse(text, file.string());
     auto options = read_table(table, file.parent_path());
     if (!options) return in_context(file.string(), options.error());
     return options;

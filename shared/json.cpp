@@ -1,14 +1,11 @@
 #include "shared/json.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
-#include <cerrno>
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "shared/unique_fd.h"
+#include "shared/small_file.h"
 
 namespace onecopy {
 namespace {
@@ -66,39 +63,6 @@ Result<Json> parse_json(std::string_view text, std::size_t max_depth) {
     return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", plain_text(e.what()));
   }
 }
-
-namespace {
-
-Result<std::string> read_small_file(const std::filesystem::path& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  struct stat info {};
-  if (!fd || ::fstat(fd.get(), &info) != 0) {
-    const ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kSystem;
-    return fail(code, "{}: cannot read: {}", path.string(), errno_text());
-  }
-  if (!S_ISREG(info.st_mode)) {
-    return fail(ErrorCode::kInvalidArgument, "{}: not a file", path.string());
-  }
-  if (static_cast<std::size_t>(info.st_size) > limits::kJsonFileBytes) {
-    return fail(ErrorCode::kTooLarge, "{}: {} bytes, more than the {} that a JSON file may have",
-                path.string(), info.st_size, limits::kJsonFileBytes);
-  }
-  std::string text(static_cast<std::size_t>(info.st_size), '\0');
-  std::size_t have = 0;
-  while (have < text.size()) {
-    const ssize_t got = ::read(fd.get(), text.data() + have, text.size() - have);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) {
-      return fail(ErrorCode::kSystem, "{}: cannot read: {}", path.string(), errno_text());
-    }
-    if (got == 0) break;  // it shrank meanwhile: the parser will say what is missing
-    have += static_cast<std::size_t>(got);
-  }
-  text.resize(have);
-  return text;
-}
-
-}  // namespace
 
 Result<Json> read_json_file(const std::filesystem::path& path) {
   ASSIGN_OR_RETURN(const std::string text, read_small_file(path));

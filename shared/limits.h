@@ -71,8 +71,8 @@ inline constexpr auto kLingerDeadline = 2s;        // for a refused client to re
 inline constexpr auto kRequestDeadline = 30s;      // unless X-Request-Timeout-Ms says less
 inline constexpr auto kMaxRequestDeadline = 600s;
 inline constexpr auto kDrainDeadline = 30s;  // after SIGTERM
-inline constexpr int kCrashes = 2;   // workers that one request may crash before it is refused
-inline constexpr int kAttempts = 5;  // workers that it is tried on while somebody kills them
+inline constexpr int kCrashes = 2;    // workers that one request may crash before it is refused
+inline constexpr int kAttempts = 16;  // workers that it is tried on while somebody kills them
 
 // ---- mailbox ----
 inline constexpr std::size_t kMailboxRequestBytes =

@@ -56,7 +56,7 @@ std::vector<std::string> list_names() {
 }  // namespace
 
 bool is_valid_name(std::string_view name) {
-  return !name.empty() && name.size() <= limits::kNameBytes &&
+  return !name.empty() && name.size() <= limits::kNameBytes && name != "." && name != ".." &&
          std::all_of(name.begin(), name.end(), is_name_character);
 }
 

@@ -1,5 +1,7 @@
 #include "worker/answer.h"
 
+#include <algorithm>
+#include <cmath>
 #include <new>
 #include <utility>
 
@@ -23,19 +25,36 @@ Result<WorkReply> answer_by_task(const ServedModel& served, const WorkRequest& r
   return fail(ErrorCode::kInternal, "a task without an implementation");
 }
 
+// Weights that overflow or are damaged make scores that are no numbers; none of them leaves the
+// worker.
+Status check_finite(const WorkReply& reply, const ModelInfo& info) {
+  const auto finite = [](auto value) { return std::isfinite(value); };
+  const bool is_finite =
+      std::all_of(reply.values.begin(), reply.values.end(), finite) &&
+      std::all_of(reply.answers.begin(), reply.answers.end(),
+                  [](const QaAnswer& answer) { return std::isfinite(answer.score); });
+  if (is_finite) return {};
+  return fail(ErrorCode::kInternal,
+              "model {} computes scores that are not finite: its weights overflow or are damaged",
+              info.name);
+}
+
+WorkReply refusal(const Error& error) {
+  WorkReply reply;
+  reply.error = error;
+  return reply;
+}
+
 }  // namespace
 
 WorkReply answer(const ServedModel& served, const WorkRequest& request, Workspace& workspace) {
   try {
     auto reply = answer_by_task(served, request, workspace);
-    if (reply) return std::move(*reply);
-    WorkReply refused;
-    refused.error = reply.error();
-    return refused;
+    if (!reply) return refusal(reply.error());
+    if (auto finite = check_finite(*reply, served.info()); !finite) return refusal(finite.error());
+    return std::move(*reply);
   } catch (const std::bad_alloc&) {
-    WorkReply refused;
-    refused.error = Error{ErrorCode::kSystem, "the worker ran out of memory for this request"};
-    return refused;
+    return refusal({ErrorCode::kSystem, "the worker ran out of memory for this request"});
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -42,6 +43,18 @@ TEST(Json, RefusesMalformedText) {
                            "NaN", "{\"a\":1} x", "\"a\nb\""}) {
     EXPECT_THAT(error_of(text), HasSubstr("invalid JSON")) << text;
   }
+}
+
+// A pipe's open() would wait for a writer; nobody ever comes.
+TEST(Json, APipeIsNoFile) {
+  const auto path = std::filesystem::temp_directory_path() / "onecopy_json_test.fifo";
+  std::filesystem::remove(path);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  const auto refused = read_json_file(path);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+  EXPECT_THAT(refused.error().text, HasSubstr("not a file"));
+  std::filesystem::remove(path);
 }
 
 TEST(Json, FileErrorsNameTheFile) {

@@ -1,10 +1,9 @@
 #include "shared/tokenizer/build/read_vocab_files.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include "shared/limits.h"
+#include "shared/small_file.h"
 #include "shared/tokenizer/build/read_model.h"
 #include "shared/tokenizer/build/read_post_processor.h"
 #include "shared/tokenizer/build/special_tokens.h"
@@ -17,16 +16,7 @@ namespace {
 
 // With line ends made \n, as Python reads text files.
 Result<std::string> read_text_file(const std::filesystem::path& path) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  if (error) return fail(ErrorCode::kNotFound, "{}: {}", path.string(), error.message());
-  if (size > limits::kJsonFileBytes) {
-    return fail(ErrorCode::kTooLarge, "{}: {} bytes are more than {}", path.string(), size,
-                limits::kJsonFileBytes);
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), {}};
-  if (!file) return fail(ErrorCode::kSystem, "{}: cannot be read", path.string());
+  ASSIGN_OR_RETURN(std::string text, read_small_file(path));
   if (const std::size_t valid = utf8::valid_prefix(text); valid < text.size()) {
     return fail(ErrorCode::kInvalidArgument, "{}: not UTF-8 at byte {}", path.string(), valid);
   }
