@@ -31,7 +31,7 @@ done < $here/demo_questions.jsonl
 echo "Embeddings of three sentences by the other model, which shares the first one's memory:"
 curl -sS "$url/embed" -H 'Content-Type: application/json' \
   -d '{"inputs": ["A cat sits on the mat.", "A kitten rests on a rug.", "Stocks fell on Monday."]}' |
-  jq -r 'def dot(a; b): [range(a | length) | a[.] * b[.]] | add;
+  jq -r 'def dot($a; $b): [range($a | length) as $i | $a[$i] * $b[$i]] | add;
          "  cat / kitten  \(dot(.[0]; .[1]) * 1000 | round / 1000)",
          "  cat / stocks  \(dot(.[0]; .[2]) * 1000 | round / 1000)"'
 echo
