@@ -21,7 +21,7 @@ target_compile_options(onecopy_options INTERFACE -Wall -Wextra -Wconversion -Wer
 target_compile_definitions(onecopy_options INTERFACE ONECOPY_VERSION="${PROJECT_VERSION}")
 if(ONECOPY_SANITIZE)
   add_compile_options(-fsanitize=${ONECOPY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1
-    -Wno-maybe-uninitialized)  # g++ reports what the sanitizers' own code seems to do
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)  # g++ reports what the sanitizers' own code seems to do
   add_link_options(-fsanitize=${ONECOPY_SANITIZE})
 endif()
 if(ONECOPY_FUZZ)
