@@ -190,7 +190,7 @@ TEST(Faults, TerminationDrains) {
   ASSERT_TRUE(server.running());
   Json slow = kQuestion;
   std::string context;
-  for (int i = 0; i < 8000; ++i) context += "the bridge of the old town ";
+  for (int i = 0; i < 1500; ++i) context += "the bridge of the old town ";
   slow["context"] = context;
   std::atomic<int> status{0};
   std::thread client([&] { status = server.post("/qa/qa0", slow).first; });
