@@ -121,7 +121,7 @@ TEST_F(Server, RefusesBadRequestsByName) {
 
 TEST_F(Server, AnswersALongContextInWindows) {
   std::string context;
-  for (int i = 0; i < 3000; ++i) context += "the bridge of the old town ";
+  for (int i = 0; i < 800; ++i) context += "the bridge of the old town ";
   const auto [status, answer] =
       server->post("/qa/qa0", {{"question", "which bridge?"}, {"context", context}});
   EXPECT_EQ(status, 200) << answer;
