@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # clang-format and clang-tidy on the files that differ from BASE (default: the commit before the last), or on
-# all files with `tools/lint.sh all`. Needs a configured build-asan or build for the compile commands.
+# all files with `tools/lint.sh all`. Needs a configured build folder for the compile commands.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 base=${1:-HEAD~1}
@@ -14,13 +14,13 @@ if [ ${#files[@]} = 0 ]; then
   exit 0
 fi
 clang-format-16 --dry-run -Werror "${files[@]}"
-build=build-asan
-[ -e $build/compile_commands.json ] || build=build
+build=build
 sources=()
 for file in "${files[@]}"; do
   if [[ $file == *.cpp ]] && grep -qF "/$file\"" $build/compile_commands.json; then sources+=("$file"); fi
 done
 if [ ${#sources[@]} -gt 0 ]; then
-  printf '%s\n' "${sources[@]}" | xargs -P 2 -n 4 clang-tidy-16 --quiet -p $build
+  printf '%s\n' "${sources[@]}" | xargs -P 2 -n 4 clang-tidy-16 --quiet -p $build \
+    --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-sign-conversion  # g++'s -Wconversion leaves signs out
 fi
 echo "${#files[@]} files formatted, ${#sources[@]} linted"

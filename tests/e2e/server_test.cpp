@@ -141,6 +141,7 @@ TEST_F(Server, ADeadlineThatPassesIs504) {
 TEST_F(Server, InspectShowsOneCopyMappedByAllWorkers) {
   // Both workers serve once, at the same time, so that both have the model attached.
   std::vector<std::thread> clients;
+  clients.reserve(8);
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back([&] {
       for (int k = 0; k < 20; ++k)
