@@ -27,11 +27,6 @@ sigset_t watched_signals() {
   return set;
 }
 
-std::string how_it_ended(int status) {
-  if (WIFSIGNALED(status)) return fmt::format("killed by signal {}", WTERMSIG(status));
-  return fmt::format("exit code {}", WEXITSTATUS(status));
-}
-
 }  // namespace
 
 Supervisor::Supervisor(SupervisorOptions options) : options_(std::move(options)) {}
@@ -41,7 +36,7 @@ Supervisor::~Supervisor() { kill_all(); }
 Status Supervisor::start() {
   std::signal(SIGPIPE, SIG_IGN);
   const sigset_t set = watched_signals();
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);  // NOLINT(concurrency-mt-unsafe): no thread yet
   signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_) return fail(ErrorCode::kSystem, "cannot watch signals: {}", errno_text());
   RETURN_IF_ERROR(start_nursery());

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
@@ -31,6 +32,11 @@ void set_process_name(std::string_view name, char** argv) {
 std::filesystem::path program_folder() {
   std::error_code ignored;  // without /proc: the caller's attempt to start a program will say so
   return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+}
+
+std::string how_it_ended(int status) {
+  if (WIFSIGNALED(status)) return fmt::format("killed by signal {}", WTERMSIG(status));
+  return fmt::format("exit code {}", WEXITSTATUS(status));
 }
 
 void log_line(std::string_view text) {

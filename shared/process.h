@@ -14,6 +14,9 @@ void set_process_name(std::string_view name, char** argv);
 // The folder of the running program: the others lie beside it.
 std::filesystem::path program_folder();
 
+// Of a status that waitpid gave: "killed by signal 9", "exit code 1".
+std::string how_it_ended(int status);
+
 // One line on standard error: "onecopy-host: text".
 void log_line(std::string_view text);
 

@@ -63,10 +63,12 @@ inline std::string errno_text(int error = errno) { return std::generic_category(
       return tl::unexpected<::onecopy::Error>(status_of_expression.error()); \
   } while (false)
 
+// NOLINTBEGIN(bugprone-macro-parentheses): the arguments are a name and a declaration
 // ASSIGN_OR_RETURN(auto config, read_config(path)): the value, or returns the error.
 #define ASSIGN_OR_RETURN(declaration, expression) \
   ASSIGN_OR_RETURN_INNER(ONECOPY_CONCAT(result_at_line_, __LINE__), declaration, expression)
 #define ASSIGN_OR_RETURN_INNER(result, declaration, expression)         \
   auto result = (expression);                                           \
   if (!result) return tl::unexpected<::onecopy::Error>(result.error()); \
-  declaration = std::move(*result)  // NOLINT(bugprone-macro-parentheses): it may declare
+  declaration = std::move(*result)
+// NOLINTEND(bugprone-macro-parentheses)

@@ -39,13 +39,13 @@ Status check_finite(const WorkReply& reply, const ModelInfo& info) {
               info.name);
 }
 
+}  // namespace
+
 WorkReply refusal(const Error& error) {
   WorkReply reply;
   reply.error = error;
   return reply;
 }
-
-}  // namespace
 
 WorkReply answer(const ServedModel& served, const WorkRequest& request, Workspace& workspace) {
   try {

@@ -11,6 +11,9 @@ namespace onecopy::worker {
 // Never throws for bad input: what is wrong with the request comes back as the reply's error.
 WorkReply answer(const ServedModel& served, const WorkRequest& request, Workspace& workspace);
 
+// A reply that is this error.
+WorkReply refusal(const Error& error);
+
 // The tasks; each expects a model of its own task. text is the question, pair the context.
 Result<WorkReply> answer_question(const ServedModel& served, const WorkRequest& request,
                                   Workspace& workspace);

@@ -27,11 +27,6 @@ sigset_t watched_signals() {
   return set;
 }
 
-std::string how_it_ended(int status) {
-  if (WIFSIGNALED(status)) return fmt::format("killed by signal {}", WTERMSIG(status));
-  return fmt::format("exit code {}", WEXITSTATUS(status));
-}
-
 class Nursery {
  public:
   Nursery(NurseryOptions options, UniqueFd child_events, char** argv)

@@ -33,12 +33,6 @@ Result<Wake> receive_wake(int socket) {
   return wake;
 }
 
-WorkReply refusal(const Error& error) {
-  WorkReply reply;
-  reply.error = error;
-  return reply;
-}
-
 // Where a fatal signal is marked; of the one worker that this process is.
 std::atomic<std::uint32_t>* crash_mark = nullptr;
 
@@ -94,8 +88,8 @@ class Worker {
 
 int serve(UniqueFd socket, unsigned threads, ServedModels models) {
   // Memory of one large request goes back to the system: a worker must stay small.
-  ::mallopt(M_TRIM_THRESHOLD, 1 << 20);
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 20);  // NOLINT(concurrency-mt-unsafe): no thread yet
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);  // NOLINT(concurrency-mt-unsafe): no thread yet
   auto mailbox = receive_mailbox(socket.get());
   if (!mailbox) {
     if (mailbox.error().code == ErrorCode::kUnavailable) return 0;
