@@ -87,7 +87,7 @@ class Nursery {
     options_.control.reset();
     child_events_.reset();
     const sigset_t set = watched_signals();
-    ::sigprocmask(SIG_UNBLOCK, &set, nullptr);
+    ::sigprocmask(SIG_UNBLOCK, &set, nullptr);  // NOLINT(concurrency-mt-unsafe): it has one thread
     set_process_name("onecopy-worker", argv_);
     // Without the destructors of the nursery's libraries, which belong to the nursery.
     ::_exit(serve(std::move(socket), options_.threads, std::move(models_)));
@@ -134,7 +134,7 @@ int run_nursery(NurseryOptions options, char** argv) {
     log_line("matrix products: " + kernels::default_product_reason());
   }
   const sigset_t set = watched_signals();
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);  // NOLINT(concurrency-mt-unsafe): it has one thread
   UniqueFd child_events(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!child_events) {
     log_line(fmt::format("cannot watch workers: {}", errno_text()));
