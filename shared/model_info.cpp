@@ -17,6 +17,7 @@ constexpr std::array kTasks = {"question-answering", "sequence-classification", 
 constexpr std::array kActivations = {"gelu", "gelu_tanh", "relu"};
 constexpr std::array kProblems = {"single_label", "multi_label", "regression"};
 constexpr std::array kPoolings = {"mean", "cls", "max"};
+constexpr std::array kPrecisions = {"f32", "bf16", "int8"};
 
 template <std::size_t N, class E>
 std::string_view name_of(const std::array<const char*, N>& names, E value) {
@@ -131,10 +132,12 @@ std::uint32_t usable_positions(const ModelInfo& info) {
 }
 
 std::string_view to_string(Task task) { return name_of(kTasks, task); }
+std::string_view to_string(Precision precision) { return name_of(kPrecisions, precision); }
 
 std::string to_json(const ModelInfo& info) {
   const Json json = {{"name", info.name},
                      {"version", info.version},
+                     {"precision", name_of(kPrecisions, info.precision)},
                      {"family", name_of(kFamilies, info.family)},
                      {"vocab_size", info.vocab_size},
                      {"hidden", info.hidden},
@@ -162,6 +165,7 @@ Result<ModelInfo> model_info_from_json(std::string_view text) {
   Fields fields(json);
   fields.read("name", info.name);
   fields.read("version", info.version);
+  fields.read("precision", kPrecisions, info.precision);
   fields.read("family", kFamilies, info.family);
   fields.read("vocab_size", info.vocab_size);
   fields.read("hidden", info.hidden);

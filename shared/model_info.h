@@ -16,10 +16,14 @@ enum class Task : std::uint32_t { kQuestionAnswering, kSequenceClassification, k
 enum class Activation : std::uint32_t { kGelu, kGeluTanh, kRelu };  // kGelu is the exact (erf) one
 enum class ProblemType : std::uint32_t { kSingleLabel, kMultiLabel, kRegression };
 enum class Pooling : std::uint32_t { kMean, kCls, kMax };
+// What the encoder's weights are packed as, and so what its products are computed in. Sums, norms,
+// residuals and heads are f32 in all of them.
+enum class Precision : std::uint32_t { kF32, kBf16, kInt8 };
 
 struct ModelInfo {
   std::string name;
   std::uint32_t version = 1;
+  Precision precision = Precision::kF32;
 
   // encoder
   Family family = Family::kBert;
@@ -57,5 +61,6 @@ Result<ModelInfo> model_info_from_json(std::string_view json);
 Status check(const ModelInfo& info);
 
 std::string_view to_string(Task task);
+std::string_view to_string(Precision precision);  // "f32", "bf16", "int8"
 
 }  // namespace onecopy

@@ -22,7 +22,7 @@ namespace onecopy {
 inline constexpr std::uint64_t kSegmentMagic = 0x31746e656d676553ULL;  // "Segment1"
 // Raise it with every change of what the bytes mean, the tokenizer image's and ModelInfo's JSON
 // included.
-inline constexpr std::uint32_t kSegmentFormatVersion = 1;
+inline constexpr std::uint32_t kSegmentFormatVersion = 2;
 inline constexpr std::size_t kSegmentAlignment = 64;  // a cache line, and the widest vector
 inline constexpr std::uint64_t kTensorSide =
     1ULL << 28;  // most rows or columns: their product cannot overflow

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -19,6 +20,11 @@ struct TensorView {
   // The packed elements; 64-byte aligned. Precondition: dtype is kF32.
   std::span<const float> floats() const {
     return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
+  }
+  // The same for kBf16.
+  std::span<const std::uint16_t> bf16s() const {
+    return {reinterpret_cast<const std::uint16_t*>(bytes.data()),
+            bytes.size() / sizeof(std::uint16_t)};
   }
 };
 
