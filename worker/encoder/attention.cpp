@@ -1,166 +1,150 @@
 #include "worker/encoder/attention.h"
 
 #include <algorithm>
-#include <cmath>
+#include <numeric>
 
-#include "shared/packed_weight.h"
-#include "worker/kernels/block_product.h"
-#include "worker/kernels/row_kernels.h"
+#include "worker/encoder/attention_head.h"
+#include "worker/kernels/quantize.h"
 
 namespace onecopy::worker {
 namespace {
 
 using kernels::Activations;
-using kernels::BlockArgs;
 using kernels::kBlockColumns;
-using kernels::kProductDepth;
+using kernels::Operand;
+using kernels::OperandType;
 
-constexpr std::size_t kQueries = 48;  // rows of scores at a time: 48 x 512 floats are 96 KB
-constexpr std::size_t kPanel = kPanelWidth;
-
-// One head of one sequence: tokens [first, first + length), columns [column, column + size).
-struct Head {
-  std::size_t first, length, column, size;
+// Queries [begin, end) of a few neighbouring heads of one sequence, counted from its first query.
+struct Item {
+  std::size_t sequence, head, heads, begin, end;
 };
 
-// A thread's scratch, and where things lie in it.
-struct Scratch {
-  float* keys;    // ceil(length / 64) panels [size][64], scaled: the right side of Q K^T
-  float* scores;  // [kQueries][stride]
-  std::size_t stride;
+// Cuts the work into items and computes one.
+class Cutter {
+ public:
+  Cutter(const Attention& attention, std::size_t threads)
+      : attention_(attention),
+        together_(heads_together(attention)),
+        groups_((attention.heads + together_ - 1) / together_) {
+    for (std::size_t s = 0; s < sequences(); ++s) longest_ = std::max(longest_, length(s));
+    // Few heads for many threads: each head's queries are split, and its keys packed more than once.
+    const std::size_t whole = std::max<std::size_t>(1, sequences() * groups_);
+    parts_ = threads == 1 ? 1 : (2 * threads - 1) / whole + 1;
+  }
 
-  // 16 floats more than a multiple of 64, so that rows do not share the same few sets of the L1
-  // cache.
-  static std::size_t score_stride(std::size_t length) {
-    return (length + kPanel - 1) / kPanel * kPanel + 16;
+  std::size_t items() const { return sequences() * groups_ * parts_; }
+  std::size_t longest() const { return longest_; }
+  // A thread's scratch: a head's, and the context before it is quantized.
+  std::size_t floats() const { return head_floats() + context_floats(); }
+
+  void compute(std::size_t index, float* memory) const {
+    const Item item = item_at(index);
+    for (std::size_t i = 0; i < item.heads; ++i) {
+      const Head head = head_at(item, item.head + i);
+      if (attention_.exact) {
+        attend_head<F32Head>(head, item, memory);
+      } else {
+        attend_head<I16Head>(head, item, memory);
+      }
+    }
+    if (attention_.context.type != OperandType::kF32) quantize_context(item, memory);
   }
-  static std::size_t floats(std::size_t length, std::size_t size) {
-    return score_stride(length) * (size + kQueries);
+
+ private:
+  // As many heads as fill whole blocks of 64 columns: those are quantized together.
+  static std::size_t heads_together(const Attention& attention) {
+    if (attention.context.type == OperandType::kF32) return 1;
+    return std::min(attention.heads, std::lcm(attention.head_size, kBlockColumns) / attention.head_size);
   }
-  Scratch(float* memory, std::size_t length, std::size_t size)
-      : keys(memory), scores(keys + score_stride(length) * size), stride(score_stride(length)) {}
+
+  std::size_t sequences() const { return attention_.starts.size() - 1; }
+  std::size_t length(std::size_t s) const {
+    return attention_.starts[s + 1] - attention_.starts[s];
+  }
+  std::size_t queries(std::size_t s) const {
+    return attention_.query_starts[s + 1] - attention_.query_starts[s];
+  }
+  std::size_t head_floats() const {
+    return attention_.exact ? F32Head::floats(longest_, attention_.head_size)
+                            : I16Head::floats(longest_, attention_.head_size);
+  }
+  std::size_t group_columns() const { return together_ * attention_.head_size; }
+  std::size_t context_rows() const { return (longest_ + parts_ - 1) / parts_; }
+  std::size_t context_floats() const {
+    if (attention_.context.type == OperandType::kF32) return 0;
+    return Activations::floats(context_rows(), group_columns());
+  }
+
+  Item item_at(std::size_t index) const {
+    const std::size_t part = index % parts_;
+    const std::size_t head = index / parts_ % groups_ * together_;
+    const std::size_t s = index / parts_ / groups_;
+    return {s, head, std::min(together_, attention_.heads - head), queries(s) * part / parts_,
+            queries(s) * (part + 1) / parts_};
+  }
+
+  Head head_at(const Item& item, std::size_t head) const {
+    return {attention_.query,          attention_.key,
+            attention_.value,          attention_.starts[item.sequence],
+            length(item.sequence),     head * attention_.head_size,
+            attention_.head_size};
+  }
+
+  // Where row `row` of the item's context goes: its place, or the scratch behind the head's.
+  Activations context_at(const Item& item, std::size_t row, float* memory) const {
+    if (attention_.context.type == OperandType::kF32) {
+      return attention_.context.floats().from_row(attention_.query_starts[item.sequence] + row);
+    }
+    // A head's column counts from the item's first block.
+    Activations scratch = Activations::blocked(memory + head_floats(), context_rows());
+    scratch.data -= item.head * attention_.head_size / kBlockColumns * scratch.block_stride;
+    return scratch.from_row(row - item.begin);
+  }
+
+  template <class AnyHead>
+  void attend_head(const Head& head, const Item& item, float* memory) const {
+    AnyHead packed(head, memory);
+    const std::size_t first = attention_.query_starts[item.sequence];
+    for (std::size_t query = item.begin; query < item.end; query += kQueries) {
+      packed.attend(first + query, std::min(kQueries, item.end - query),
+                    context_at(item, query, memory));
+    }
+  }
+
+  void quantize_context(const Item& item, float* memory) const {
+    const std::size_t first = attention_.query_starts[item.sequence];
+    const std::size_t begin = item.head * attention_.head_size;
+    const std::size_t end = begin + item.heads * attention_.head_size;
+    for (std::size_t column = begin; column < end; column += kBlockColumns) {
+      Activations x = context_at(item, item.begin, memory);
+      x.data += column / kBlockColumns * x.block_stride;
+      kernels::quantize(x, std::min(kBlockColumns, end - column), attention_.context,
+                        column / kBlockColumns, first + item.begin, first + item.end);
+    }
+  }
+
+  const Attention& attention_;
+  const std::size_t together_;
+  const std::size_t groups_;
+  std::size_t longest_ = 0;
+  std::size_t parts_ = 1;
 };
-
-// body(column of the head, count) for the stretches of the head's columns that are contiguous in a
-// row: one where heads do not cross a block's end.
-template <class Body>
-void for_stretches(const Head& head, const Body& body) {
-  for (std::size_t done = 0; done < head.size;) {
-    const std::size_t room = kBlockColumns - (head.column + done) % kBlockColumns;
-    const std::size_t count = std::min(room, head.size - done);
-    body(done, count);
-    done += count;
-  }
-}
-
-// The softmax's 1 / sqrt(size) goes into the keys: there are fewer of them than of scores.
-void pack_keys(const Activations& key, const Head& head, float* out) {
-  const float scale = 1 / std::sqrt(static_cast<float>(head.size));
-  for_stretches(head, [&](std::size_t column, std::size_t count) {
-    for (std::size_t first = 0; first < head.length; first += kPanel) {
-      float* panel = out + first * head.size + column * kPanel;
-      kernels::transpose(key.at(head.first + first, head.column + column), key.row_stride,
-                         std::min(kPanel, head.length - first), count, scale, panel, kPanel);
-    }
-  });
-}
-
-// Queries and values are read where they lie; a head that crosses a block's end in two stretches.
-void multiply_scores(const Attention& attention, const Head& head, const Scratch& scratch,
-                     std::size_t query, std::size_t rows) {
-  for_stretches(head, [&](std::size_t column, std::size_t count) {
-    for (std::size_t first = 0; first < head.length; first += kPanel) {
-      kernels::any_shape_product().multiply(
-          {.m = rows,
-           .n = std::min(kPanel, head.length - first),
-           .k = count,
-           .a = attention.query.at(query, head.column + column),
-           .lda = attention.query.row_stride,
-           .b = scratch.keys + first * head.size + column * kPanel,
-           .ldb = kPanel,
-           .c = scratch.scores + first,
-           .ldc = scratch.stride,
-           .add = column > 0});
-    }
-  });
-}
-
-void multiply_values(const Attention& attention, const Head& head, const Scratch& scratch,
-                     std::size_t query, std::size_t rows) {
-  for_stretches(head, [&](std::size_t column, std::size_t count) {
-    for (std::size_t k = 0; k < head.length; k += kProductDepth) {
-      kernels::any_shape_product().multiply(
-          {.m = rows,
-           .n = count,
-           .k = std::min(kProductDepth, head.length - k),
-           .a = scratch.scores + k,
-           .lda = scratch.stride,
-           .b = attention.value.at(head.first + k, head.column + column),
-           .ldb = attention.value.row_stride,
-           .c = attention.context.at(query, head.column + column),
-           .ldc = attention.context.row_stride,
-           .add = k > 0});
-    }
-  });
-}
-
-// Rows [query, query + rows) of the head's context.
-void attend_queries(const Attention& attention, const Head& head, const Scratch& scratch,
-                    std::size_t query, std::size_t rows) {
-  multiply_scores(attention, head, scratch, query, rows);
-  float inverse_sums[kQueries];
-  kernels::exp_rows({scratch.scores, scratch.stride, rows, head.length}, inverse_sums);
-  multiply_values(attention, head, scratch, query, rows);
-  // The softmax's division, on head_size numbers instead of one for each key.
-  for_stretches(head, [&](std::size_t column, std::size_t count) {
-    kernels::scale_rows({attention.context.at(query, head.column + column),
-                         attention.context.row_stride, rows, count},
-                        inverse_sums);
-  });
-}
-
-// Queries [begin, end) of one head, counted from the sequence's first token.
-void attend_head(const Attention& attention, const Head& head, std::size_t begin, std::size_t end,
-                 float* memory) {
-  const Scratch scratch(memory, head.length, head.size);
-  pack_keys(attention.key, head, scratch.keys);
-  for (std::size_t query = begin; query < end; query += kQueries) {
-    attend_queries(attention, head, scratch, head.first + query, std::min(kQueries, end - query));
-  }
-}
 
 }  // namespace
 
 void attend(const Attention& attention, Workspace& workspace) {
-  const std::size_t sequences = attention.starts.size() - 1;
-  std::size_t longest = 0;
-  for (std::size_t s = 0; s < sequences; ++s) {
-    longest = std::max<std::size_t>(longest, attention.starts[s + 1] - attention.starts[s]);
-  }
-  const std::size_t floats = Scratch::floats(longest, attention.head_size);
-  float* memory = workspace.heads.reserve(workspace.threads() * floats);
-
-  // Few heads for many threads: each head's queries are split, and its keys packed more than once.
-  const std::size_t heads = sequences * attention.heads;
-  const std::size_t threads = workspace.threads();
-  const std::size_t parts =
-      threads == 1 ? 1 : (2 * threads - 1) / std::max<std::size_t>(1, heads) + 1;
+  const Cutter cutter(attention, workspace.threads());
+  const std::size_t floats = (cutter.floats() + 15) / 16 * 16;
+  float* const memory = workspace.heads.reserve(workspace.threads() * floats);
   const auto work = [&](std::size_t item, unsigned thread) {
-    const std::size_t part = item % parts;
-    const std::size_t index = item / parts;
-    const std::uint32_t first = attention.starts[index / attention.heads];
-    const std::size_t length = attention.starts[index / attention.heads + 1] - first;
-    const Head head{first, length, index % attention.heads * attention.head_size,
-                    attention.head_size};
-    attend_head(attention, head, length * part / parts, length * (part + 1) / parts,
-                memory + thread * floats);
+    cutter.compute(item, memory + thread * floats);
   };
   constexpr std::size_t kWorthAThread = 1U << 17;  // multiply-adds; about 10 microseconds
-  const std::size_t tokens = attention.starts.back();
-  if (tokens * longest * attention.heads * attention.head_size < kWorthAThread) {
-    for (std::size_t item = 0; item < heads * parts; ++item) work(item, 0);
+  const std::size_t queries = attention.query_starts.back();
+  if (queries * cutter.longest() * attention.heads * attention.head_size < kWorthAThread) {
+    for (std::size_t item = 0; item < cutter.items(); ++item) work(item, 0);
   } else {
-    workspace.pool().run(heads * parts, work);
+    workspace.pool().run(cutter.items(), work);
   }
 }
 

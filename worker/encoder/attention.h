@@ -6,16 +6,22 @@
 
 #include "worker/encoder/workspace.h"
 #include "worker/kernels/activations.h"
+#include "worker/kernels/operand.h"
 
 namespace onecopy::worker {
 
 struct Attention {
   std::size_t heads = 0;
   std::size_t head_size = 0;
-  // [tokens, heads * head_size] each; head h has columns h * head_size and on.
+  // [tokens, heads * head_size] each; head h has columns h * head_size and on. The queries may be
+  // fewer: [query_starts.back(), ...].
   kernels::Activations query, key, value;
-  kernels::Activations context;  // softmax(Q K^T / sqrt(head_size)) V; overlaps none of them
-  std::span<const std::uint32_t> starts;  // as in RaggedBatch
+  kernels::Operand context;  // softmax(Q K^T / sqrt(head_size)) V; overlaps none of them. A u8 one
+                             // has a scale for each block
+  std::span<const std::uint32_t> starts;        // of the keys, as in RaggedBatch
+  std::span<const std::uint32_t> query_starts;  // of the queries and the context
+  // In f32; else in 16-bit integers (kernels/i16_product.h): finer than bf16, and faster.
+  bool exact = true;
 };
 
 void attend(const Attention& attention, Workspace& workspace);

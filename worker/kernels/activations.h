@@ -36,6 +36,10 @@ struct Activations {
   static constexpr std::size_t floats(std::size_t rows, std::size_t columns) {
     return (columns + kBlockColumns - 1) / kBlockColumns * kBlockColumns * rows;
   }
+  // The same from this row on.
+  Activations from_row(std::size_t row) const {
+    return {data + row * row_stride, row_stride, block_stride};
+  }
   // Contiguous up to the end of column's block.
   float* at(std::size_t row, std::size_t column) const {
     return data + column / kBlockColumns * block_stride + row * row_stride + column % kBlockColumns;

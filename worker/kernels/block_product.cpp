@@ -1,7 +1,6 @@
 #include "worker/kernels/block_product.h"
 
 #include <fmt/format.h>
-#include <hwy/highway.h>
 
 #include <array>
 #include <cmath>
@@ -73,32 +72,6 @@ double largest_error(const BlockProduct& product, const Shape& shape) {
   return worst;
 }
 
-struct Choice {
-  const BlockProduct* product;
-  std::string reason;
-};
-
-// Highway's kernels where they have wide vectors with fused multiply-add. On AVX-512 they are 3 to
-// 10 % faster than brgemm (bench/gemm_bench); on AVX2 3 % slower, but nothing is compiled in each
-// worker and the shapes are free. Elsewhere Highway runs one lane at a time (highway_targets.h), so
-// brgemm is tried.
-Choice choose() {
-  if (hwy::SupportedTargets() & (HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL)) {
-    const std::string wrong = self_test(highway_product());
-    if (wrong.empty()) return {&highway_product(), "highway: AVX2 or better, where it is fastest"};
-    return {&scalar_product(), fmt::format("scalar: highway failed its self-test ({})", wrong)};
-  }
-  if (brgemm_product() == nullptr) return {&highway_product(), "highway: built without libtorch"};
-  const std::string wrong = self_test(*brgemm_product());
-  if (wrong.empty()) return {brgemm_product(), "brgemm: the machine has no AVX2"};
-  return {&highway_product(), fmt::format("highway: brgemm failed its self-test ({})", wrong)};
-}
-
-const Choice& choice() {
-  static const Choice chosen = choose();
-  return chosen;
-}
-
 }  // namespace
 
 const BlockProduct& scalar_product() { return kScalar; }
@@ -122,11 +95,5 @@ std::string self_test(const BlockProduct& product) {
   }
   return {};
 }
-
-const BlockProduct& default_product() { return *choice().product; }
-const BlockProduct& any_shape_product() {
-  return choice().product == brgemm_product() ? highway_product() : default_product();
-}
-std::string default_product_reason() { return choice().reason; }
 
 }  // namespace onecopy::worker::kernels

@@ -57,12 +57,4 @@ const BlockProduct& scalar_product();
 // what went wrong. Catches what the product throws.
 std::string self_test(const BlockProduct& product);
 
-// The fastest that works here, chosen at the first call; call it before forking so that the
-// children need not choose again.
-const BlockProduct& default_product();
-// The same, except where that is brgemm: for shapes that vary from call to call, as attention's do.
-const BlockProduct& any_shape_product();
-// One line for the log: which product was chosen and why.
-std::string default_product_reason();
-
 }  // namespace onecopy::worker::kernels

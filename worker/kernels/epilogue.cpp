@@ -11,6 +11,7 @@
 // After foreach_target:
 #include <hwy/highway.h>
 
+#include "worker/kernels/activations.h"
 #include "worker/kernels/vector_loop-inl.h"
 #include "worker/kernels/vector_math-inl.h"
 
@@ -18,9 +19,9 @@ HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace {
 
-template <Epilogue kEpilogue>
+template <Epilogue kEpilogue, bool kApproximate = false>
 HWY_INLINE V finish(D d, V v) {
-  if constexpr (kEpilogue == Epilogue::kGelu) return gelu(d, v);
+  if constexpr (kEpilogue == Epilogue::kGelu) return gelu<kApproximate>(d, v);
   if constexpr (kEpilogue == Epilogue::kGeluTanh) return gelu_tanh(d, v);
   if constexpr (kEpilogue == Epilogue::kRelu) return hn::Max(v, hn::Zero(d));
   return v;
@@ -37,7 +38,36 @@ void finish_rows(const float* HWY_RESTRICT bias, float* HWY_RESTRICT c, std::siz
   }
 }
 
+template <Epilogue kEpilogue>
+void finish_scaled_rows(const ScaledBlock& block) {
+  const float* HWY_RESTRICT scales = block.scales;
+  const float* HWY_RESTRICT bias = block.bias;
+  for (std::size_t i = 0; i < block.rows; ++i) {
+    const float* c = block.c + i * kBlockColumns;
+    float* to = block.to + i * block.stride;
+    for_vectors(block.columns, [&](std::size_t j, auto part) HWY_ATTR {
+      V v = hn::MulAdd(part.load(c + j), part.load(scales + j), part.load(bias + j));
+      v = finish<kEpilogue, true>(D(), v);
+      if (block.add) v = hn::Add(v, part.load(to + j));
+      part.store(v, to + j);
+    });
+  }
+}
+
 }  // namespace
+
+void finish_scaled(Epilogue epilogue, const ScaledBlock& block) {
+  switch (epilogue) {
+    case Epilogue::kNone:
+      return finish_scaled_rows<Epilogue::kNone>(block);
+    case Epilogue::kGelu:
+      return finish_scaled_rows<Epilogue::kGelu>(block);
+    case Epilogue::kGeluTanh:
+      return finish_scaled_rows<Epilogue::kGeluTanh>(block);
+    case Epilogue::kRelu:
+      return finish_scaled_rows<Epilogue::kRelu>(block);
+  }
+}
 
 void finish_block(Epilogue epilogue, const float* bias, float* c, std::size_t stride,
                   std::size_t rows, std::size_t columns) {
@@ -61,6 +91,7 @@ namespace onecopy::worker::kernels {
 namespace {
 
 HWY_EXPORT(finish_block);
+HWY_EXPORT(finish_scaled);
 
 float finish_scalar(Epilogue epilogue, float v) {
   switch (epilogue) {
@@ -91,6 +122,20 @@ void finish_block_scalar(Epilogue epilogue, const float* bias, float* c, std::si
     for (std::size_t j = 0; j < columns; ++j) {
       float& v = c[i * stride + j];
       v = finish_scalar(epilogue, v + bias[j]);
+    }
+  }
+}
+
+void finish_scaled(Epilogue epilogue, const ScaledBlock& block) {
+  HWY_DYNAMIC_DISPATCH(finish_scaled)(epilogue, block);
+}
+
+void finish_scaled_scalar(Epilogue epilogue, const ScaledBlock& block) {
+  for (std::size_t i = 0; i < block.rows; ++i) {
+    for (std::size_t j = 0; j < block.columns; ++j) {
+      const float v = block.c[i * kBlockColumns + j] * block.scales[j] + block.bias[j];
+      float& to = block.to[i * block.stride + j];
+      to = finish_scalar(epilogue, v) + (block.add ? to : 0);
     }
   }
 }

@@ -20,7 +20,23 @@ Epilogue epilogue_of(Activation activation);
 void finish_block(Epilogue epilogue, const float* bias, float* c, std::size_t stride,
                   std::size_t rows, std::size_t columns);
 
-// Plain twin.
+// The same for a product of a lower precision, from its scratch to where the result goes:
+//   to[i, j] = epilogue(c[i, j] * scales[j] + bias[j]), or += where add. GELU's error is up to 2e-4
+// here: its division is an approximation, as the result is rounded to fewer bits.
+struct ScaledBlock {
+  const float* c = nullptr;  // rows of 64 floats one behind the other
+  const float* scales = nullptr;
+  const float* bias = nullptr;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+  float* to = nullptr;  // may be c, with a stride of 64
+  std::size_t stride = 0;
+  bool add = false;
+};
+void finish_scaled(Epilogue epilogue, const ScaledBlock& block);
+
+// Plain twins.
+void finish_scaled_scalar(Epilogue epilogue, const ScaledBlock& block);
 void finish_block_scalar(Epilogue epilogue, const float* bias, float* c, std::size_t stride,
                          std::size_t rows, std::size_t columns);
 

@@ -143,6 +143,19 @@ void scale_rows(const Rows& x, const float* factors) {
   }
 }
 
+void scale(const Rows& x, const float* row_factors, const float* column_factors, float* y,
+           std::size_t stride) {
+  for (std::size_t r = 0; r < x.rows; ++r) {
+    const float* row = x.data + r * x.stride;
+    float* to = y + r * stride;
+    const V factor = hn::Set(D(), row_factors[r]);
+    for_vectors(x.columns, [&](std::size_t j, auto part) HWY_ATTR {
+      const V v = hn::Mul(part.load(row + j), factor);
+      part.store(hn::Mul(v, part.load(column_factors + j)), to + j);
+    });
+  }
+}
+
 float dot(const float* a, const float* b, std::size_t columns) {
   V sum = hn::Zero(D());
   for_vectors(columns, [&](std::size_t i, auto part)
@@ -161,6 +174,7 @@ HWY_EXPORT(layer_norm);
 HWY_EXPORT(add_rows);
 HWY_EXPORT(exp_rows);
 HWY_EXPORT(scale_rows);
+HWY_EXPORT(scale);
 HWY_EXPORT(dot);
 HWY_EXPORT(transpose);
 
@@ -182,6 +196,11 @@ void exp_rows(const Rows& x, float* inverse_sums) {
 
 void scale_rows(const Rows& x, const float* factors) {
   HWY_DYNAMIC_DISPATCH(scale_rows)(x, factors);
+}
+
+void scale(const Rows& x, const float* row_factors, const float* column_factors, float* y,
+           std::size_t stride) {
+  HWY_DYNAMIC_DISPATCH(scale)(x, row_factors, column_factors, y, stride);
 }
 
 float dot(const float* a, const float* b, std::size_t columns) {

@@ -41,6 +41,10 @@ void exp_rows_scalar(const Rows& x, float* inverse_sums);
 // Each row times its factor.
 void scale_rows(const Rows& x, const float* factors);
 
+// y[r][j] = x[r][j] * row_factors[r] * column_factors[j]; y's rows `stride` floats apart.
+void scale(const Rows& x, const float* row_factors, const float* column_factors, float* y,
+           std::size_t stride);
+
 float dot(const float* a, const float* b, std::size_t columns);
 float dot_scalar(const float* a, const float* b, std::size_t columns);
 

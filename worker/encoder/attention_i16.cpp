@@ -1,0 +1,173 @@
+#include <cmath>
+#include <limits>
+
+#include "shared/packed_weight.h"
+#include "worker/encoder/attention_head.h"
+#include "worker/kernels/i16_product.h"
+#include "worker/kernels/row_kernels.h"
+
+namespace onecopy::worker {
+namespace {
+
+using kernels::Activations;
+using kernels::kI16Depth;
+
+constexpr std::size_t kPanel = kPanelWidth;
+
+std::size_t round_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
+std::size_t score_stride(std::size_t length) { return round_up(length, kPanel) + 16; }
+// A row of 16-bit values starts on a cache line of its own.
+std::size_t pair_stride(std::size_t size) { return round_up(size, 32); }
+// 16-bit values in floats, at a multiple of 64 bytes.
+std::size_t as_floats(std::size_t values) { return round_up(values / 2, 16); }
+// A head lies in this many stretches at most.
+std::size_t stretches(std::size_t size) { return size / kernels::kBlockColumns + 2; }
+std::size_t value_panel(std::size_t length) { return round_up(length, 2) * kPanel; }
+
+float steps_over(float steps, float magnitude) {
+  return magnitude > std::numeric_limits<float>::min() ? steps / magnitude : 0;
+}
+
+}  // namespace
+
+std::size_t I16Head::floats(std::size_t length, std::size_t size) {
+  const std::size_t stride = score_stride(length);
+  return kQueries * stride + as_floats(kQueries * stride) + as_floats(kPanel * pair_stride(size)) +
+         as_floats(round_up(length, kPanel) * pair_stride(size)) +
+         as_floats(stretches(size) * value_panel(length)) + round_up(size, 16);
+}
+
+I16Head::I16Head(const Head& head, float* memory)
+    : head_(head),
+      stride_(score_stride(head.length)),
+      pair_stride_(pair_stride(head.size)),
+      scores_(memory),
+      powers_(reinterpret_cast<std::int16_t*>(scores_ + kQueries * stride_)),
+      queries_(powers_ + 2 * as_floats(kQueries * stride_)),
+      keys_(queries_ + 2 * as_floats(kPanel * pair_stride_)),
+      values_(keys_ + 2 * as_floats(round_up(head.length, kPanel) * pair_stride_)),
+      value_scales_(reinterpret_cast<float*>(
+          values_ + 2 * as_floats(stretches(head.size) * value_panel(head.length)))) {
+  pack_keys();
+  pack_values();
+}
+
+// One scale for all keys of the head: it has bits to spare.
+void I16Head::pack_keys() {
+  float largest = 0;
+  for_stretches(head_, [&](std::size_t column, std::size_t count) {
+    const Activations keys{head_.key.at(head_.first, head_.column + column), head_.key.row_stride,
+                           head_.key.block_stride};
+    const float here = kernels::largest_magnitude(keys, head_.length, count);
+    if (!(here <= largest)) largest = here;
+  });
+  key_scale_ = largest / kernels::kScoreSteps;
+  const float factor = steps_over(kernels::kScoreSteps, largest);
+  for (std::size_t first = 0; first < head_.length; first += kPanel) {
+    const std::size_t rows = std::min(kPanel, head_.length - first);
+    for_stretches(head_, [&](std::size_t column, std::size_t count) {
+      const Activations keys{head_.key.at(head_.first + first, head_.column + column),
+                             head_.key.row_stride, head_.key.block_stride};
+      kernels::round_rows(keys, rows, count, factor, queries_ + column, pair_stride_);
+    });
+    kernels::pack_keys(queries_, pair_stride_, rows, head_.size, keys_ + first * pair_stride_);
+  }
+}
+
+// A scale for each column.
+void I16Head::pack_values() {
+  std::int16_t* to = values_;
+  for_stretches(head_, [&](std::size_t column, std::size_t count) {
+    const float* values = head_.value.at(head_.first, head_.column + column);
+    float* scales = value_scales_ + column;
+    kernels::column_magnitudes(values, head_.value.row_stride, head_.length, count, scales);
+    float factors[kernels::kBlockColumns];
+    for (std::size_t j = 0; j < count; ++j) {
+      factors[j] = steps_over(kernels::kValueSteps, scales[j]);
+      scales[j] /= kernels::kValueSteps * kernels::kPowerSteps;
+    }
+    kernels::pack_values(values, head_.value.row_stride, head_.length, count, factors, to);
+    to += value_panel(head_.length);
+  });
+}
+
+void I16Head::multiply_values(std::size_t rows, const float* inverse_sums, Activations to) const {
+  const std::int16_t* panel = values_;
+  const std::size_t keys = round_up(head_.length, 2);
+  for_stretches(head_, [&](std::size_t column, std::size_t count) {
+    float sums[kQueries * kPanel];
+    for (std::size_t k = 0; k < keys; k += kI16Depth) {
+      kernels::multiply_i16({.m = rows,
+                             .n = count,
+                             .k = std::min(kI16Depth, keys - k),
+                             .a = powers_ + k,
+                             .lda = stride_,
+                             .b = panel + k * kPanel,
+                             .c = sums,
+                             .ldc = kPanel,
+                             .add = k > 0});
+    }
+    kernels::scale({sums, kPanel, rows, count}, inverse_sums, value_scales_ + column,
+                   to.at(0, head_.column + column), to.row_stride);
+    panel += value_panel(head_.length);
+  });
+}
+
+// Rows [query, query + rows) of the queries, each with a scale of its own; factors[row]: what makes
+// its products with the keys scores.
+void I16Head::round_queries(std::size_t query, std::size_t rows, float* factors) {
+  const float scale = key_scale_ / std::sqrt(static_cast<float>(head_.size)) / kernels::kScoreSteps;
+  for (std::size_t row = 0; row < rows; ++row) {
+    const auto part = [&](std::size_t column) {
+      return Activations{head_.query.at(query + row, head_.column + column),
+                         head_.query.row_stride, head_.query.block_stride};
+    };
+    float largest = 0;
+    for_stretches(head_, [&](std::size_t column, std::size_t count) {
+      const float here = kernels::largest_magnitude(part(column), 1, count);
+      if (!(here <= largest)) largest = here;
+    });
+    const float factor = steps_over(kernels::kScoreSteps, largest);
+    for_stretches(head_, [&](std::size_t column, std::size_t count) {
+      kernels::round_rows(part(column), 1, count, factor, queries_ + row * pair_stride_ + column,
+                          pair_stride_);
+    });
+    factors[row] = scale * largest;
+  }
+}
+
+void I16Head::multiply_scores(std::size_t rows) const {
+  const std::size_t pairs = round_up(head_.size, 2);
+  for (std::size_t first = 0; first < head_.length; first += kPanel) {
+    for (std::size_t k = 0; k < pairs; k += kI16Depth) {
+      kernels::multiply_i16({.m = rows,
+                             .n = std::min(kPanel, head_.length - first),
+                             .k = std::min(kI16Depth, pairs - k),
+                             .a = queries_ + k,
+                             .lda = pair_stride_,
+                             .b = keys_ + first * pair_stride_ + k * kPanel,
+                             .c = scores_ + first,
+                             .ldc = stride_,
+                             .add = k > 0});
+    }
+  }
+}
+
+void I16Head::attend(std::size_t query, std::size_t rows, Activations to) {
+  float factors[kQueries];
+  round_queries(query, rows, factors);
+  multiply_scores(rows);
+  float sums[kQueries];
+  kernels::power_rows({.x = scores_,
+                       .stride = stride_,
+                       .rows = rows,
+                       .columns = head_.length,
+                       .factors = factors,
+                       .powers = powers_,
+                       .power_stride = stride_,
+                       .sums = sums});
+  for (std::size_t row = 0; row < rows; ++row) sums[row] = 1 / sums[row];
+  multiply_values(rows, sums, to);
+}
+
+}  // namespace onecopy::worker

@@ -1,0 +1,166 @@
+#include "worker/kernels/back_ends.h"
+
+#include <fmt/format.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace onecopy::worker::kernels {
+namespace {
+
+// A product as the encoder asks for it, small enough to be timed in a fraction of a millisecond.
+constexpr std::size_t kTimedRows = 96;
+constexpr std::size_t kTimedDepth = 512;
+
+// The best of a few runs: the first one compiles, or wakes the vector units.
+template <class Run>
+double seconds(const Run& run) {
+  double best = 1e9;
+  for (int i = 0; i < 5; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    run();
+    best = std::min(
+        best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+// Highway's kernels where they have wide vectors with fused multiply-add. On AVX-512 they are 3 to
+// 10 % faster than brgemm (bench/gemm_bench); on AVX2 3 % slower, but nothing is compiled in each
+// worker and the shapes are free. Elsewhere Highway runs one lane at a time (highway_targets.h), so
+// brgemm is tried.
+const BlockProduct* choose_f32(std::vector<std::string>& notes) {
+  if (hwy::SupportedTargets() & (HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL)) {
+    const std::string wrong = self_test(highway_product());
+    if (wrong.empty()) return &highway_product();
+    notes.push_back(fmt::format("f32: plain loops: highway failed its self-test ({})", wrong));
+    return &scalar_product();
+  }
+  if (brgemm_product() == nullptr) return &highway_product();
+  const std::string wrong = self_test(*brgemm_product());
+  if (wrong.empty()) {
+    notes.emplace_back("f32: brgemm: the machine has no AVX2");
+    return brgemm_product();
+  }
+  notes.push_back(fmt::format("f32: highway: brgemm failed its self-test ({})", wrong));
+  return &highway_product();
+}
+
+double seconds_of(const Bf16Product& product) {
+  const std::vector<std::uint16_t> a(kTimedRows * kTimedDepth, 0x3F80);
+  const std::vector<std::uint16_t> b(kTimedDepth * kPanelWidth, 0x3F80);
+  std::vector<float> c(kTimedRows * kPanelWidth);
+  const double best = seconds([&] {
+    product.multiply({.m = kTimedRows,
+                      .k = kTimedDepth,
+                      .a = a.data(),
+                      .lda = kTimedDepth,
+                      .b = b.data(),
+                      .c = c.data()});
+  });
+  if (product.release != nullptr) product.release();
+  return best;
+}
+
+// The same product, widened.
+double seconds_of_widening(const BlockProduct& f32) {
+  const std::vector<float> a(kTimedRows * kTimedDepth, 1);
+  const std::vector<std::uint16_t> b(kTimedDepth * kPanelWidth, 0x3F80);
+  std::vector<float> wide(kProductDepth * kPanelWidth);
+  std::vector<float> c(kTimedRows * kPanelWidth);
+  const double best = seconds([&] {
+    for (std::size_t k = 0; k < kTimedDepth; k += kProductDepth) {
+      widen_panel(b.data() + k * kPanelWidth, kProductDepth, wide.data());
+      f32.multiply({.m = kTimedRows,
+                    .n = kPanelWidth,
+                    .k = kProductDepth,
+                    .a = a.data() + k * kTimedRows,
+                    .lda = kBlockColumns,
+                    .a_block = kTimedRows * kBlockColumns,
+                    .b = wide.data(),
+                    .ldb = kPanelWidth,
+                    .c = c.data(),
+                    .ldc = kPanelWidth,
+                    .add = k > 0});
+    }
+  });
+  if (f32.release != nullptr) f32.release();
+  return best;
+}
+
+const Bf16Product* choose_bf16(const BlockProduct& f32, std::vector<std::string>& notes) {
+  const Bf16Product* const brgemm = brgemm_bf16_product();
+  if (brgemm == nullptr) return nullptr;
+  const std::string wrong = self_test(*brgemm);
+  if (!wrong.empty()) {
+    notes.push_back(fmt::format("bf16: widened to f32: brgemm failed its self-test ({})", wrong));
+    return nullptr;
+  }
+  const double ratio = seconds_of_widening(f32) / seconds_of(*brgemm);
+  if (ratio > 1) return brgemm;
+  notes.push_back(
+      fmt::format("bf16: widened to f32: the machine's bf16 products take {:.1f} x as long", 1 / ratio));
+  return nullptr;
+}
+
+double seconds_of(const Int8Product& product) {
+  const std::vector<std::uint8_t> a(kTimedRows * kTimedDepth, 1);
+  const std::vector<std::int8_t> b(kTimedDepth * kPanelWidth, 1);
+  const std::vector<float> scales(kTimedRows, 1);
+  std::vector<float> c(kTimedRows * kPanelWidth);
+  const double best = seconds([&] {
+    product.multiply({.m = kTimedRows,
+                      .blocks = kTimedDepth / kS8BlockRows,
+                      .a = a.data(),
+                      .lda = kBlockColumns,
+                      .a_block = kTimedRows * kBlockColumns,
+                      .b = b.data(),
+                      .scales = scales.data(),
+                      .c = c.data()});
+  });
+  if (product.release != nullptr) product.release();
+  return best;
+}
+
+const Int8Product* choose_int8(std::vector<std::string>& notes) {
+  const Int8Product* best = &highway_int8_product();
+  if (const std::string wrong = self_test(*best); !wrong.empty()) {
+    notes.push_back(fmt::format("int8: plain loops: highway failed its self-test ({})", wrong));
+    best = &scalar_int8_product();
+  }
+  const Int8Product* const brgemm = brgemm_int8_product();
+  if (brgemm == nullptr || !self_test(*brgemm).empty()) return best;
+  return seconds_of(*brgemm) < seconds_of(*best) ? brgemm : best;
+}
+
+BackEnds choose() {
+  BackEnds chosen;
+  chosen.f32 = choose_f32(chosen.notes);
+  chosen.any_shape = chosen.f32 == brgemm_product() ? &highway_product() : chosen.f32;
+  chosen.bf16 = choose_bf16(*chosen.f32, chosen.notes);
+  chosen.int8 = choose_int8(chosen.notes);
+  return chosen;
+}
+
+}  // namespace
+
+#ifndef ONECOPY_WITH_TORCH
+const BlockProduct* brgemm_product() { return nullptr; }
+const Bf16Product* brgemm_bf16_product() { return nullptr; }
+const Int8Product* brgemm_int8_product() { return nullptr; }
+#endif
+
+const BackEnds& default_back_ends() {
+  static const BackEnds chosen = choose();
+  return chosen;
+}
+
+OperandType operand_type(DType weight, const BackEnds& back_ends) {
+  if (weight == DType::kS8) return OperandType::kU8;
+  if (weight == DType::kBf16 && back_ends.bf16 != nullptr) return OperandType::kBf16;
+  return OperandType::kF32;
+}
+
+}  // namespace onecopy::worker::kernels

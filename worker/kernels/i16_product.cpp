@@ -1,0 +1,381 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "worker/kernels/i16_product.cpp"
+
+#include "worker/kernels/i16_product.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+
+#include "shared/packed_weight.h"
+#include "worker/kernels/highway_vnni_targets.h"
+
+#include <hwy/foreach_target.h>
+// After foreach_target:
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace onecopy::worker::kernels::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::ScalableTag<float>;
+using DI = hn::ScalableTag<std::int32_t>;
+using V = hn::Vec<D>;
+using VI = hn::Vec<DI>;
+constexpr std::size_t kLanes = hn::MaxLanes(D());
+
+constexpr std::size_t kRows = 6;
+#if HWY_TARGET == HWY_AVX3_DL || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_SCALAR
+constexpr std::size_t kVectors = 4;
+#else
+constexpr std::size_t kVectors = 2;
+#endif
+
+// sum + the products of each lane's two 16-bit halves.
+#if HWY_TARGET == HWY_AVX3_DL
+HWY_INLINE VI dot(VI sum, VI a, VI b) {  // not the intrinsic: see int8_product.cpp
+  asm("vpdpwssd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "v"(b.raw));
+  return sum;
+}
+#elif HWY_TARGET == HWY_SCALAR
+HWY_INLINE VI dot(VI sum, VI a, VI b) {
+  const auto low = [](VI v) { return static_cast<std::int16_t>(v.raw & 0xFFFF); };
+  const auto high = [](VI v) { return static_cast<std::int16_t>(v.raw >> 16); };
+  sum.raw += low(a) * low(b) + high(a) * high(b);
+  return sum;
+}
+#else
+HWY_INLINE VI dot(VI sum, VI a, VI b) {
+  const hn::ScalableTag<std::int16_t> d16;
+  VI unused = hn::Zero(DI());
+  return hn::ReorderWidenMulAccumulate(DI(), hn::BitCast(d16, a), hn::BitCast(d16, b), sum, unused);
+}
+#endif
+
+HWY_INLINE VI load(const std::int16_t* pairs) {
+  return hn::LoadU(DI(), reinterpret_cast<const std::int32_t*>(pairs));
+}
+
+template <std::size_t kM, std::size_t kN>
+HWY_INLINE void tile(const I16Args& args, std::size_t row, std::size_t column) {
+  VI sums[kM][kN];
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < kM; ++i) {
+#pragma GCC unroll 16
+    for (std::size_t j = 0; j < kN; ++j) sums[i][j] = hn::Zero(DI());
+  }
+  const std::int16_t* HWY_RESTRICT a = args.a + row * args.lda;
+  const std::int16_t* HWY_RESTRICT b = args.b + 2 * column;
+  for (std::size_t k = 0; k < args.k; k += 2, a += 2, b += 2 * kPanelWidth) {
+    VI columns[kN];
+#pragma GCC unroll 16
+    for (std::size_t j = 0; j < kN; ++j) columns[j] = load(b + 2 * j * kLanes);
+#pragma GCC unroll 16
+    for (std::size_t i = 0; i < kM; ++i) {
+      std::int32_t pair = 0;
+      std::memcpy(&pair, a + i * args.lda, sizeof pair);
+      const VI left = hn::Set(DI(), pair);
+#pragma GCC unroll 16
+      for (std::size_t j = 0; j < kN; ++j) sums[i][j] = dot(sums[i][j], left, columns[j]);
+    }
+  }
+#pragma GCC unroll 16
+  for (std::size_t i = 0; i < kM; ++i) {
+#pragma GCC unroll 16
+    for (std::size_t j = 0; j < kN; ++j) {
+      float* out = args.c + (row + i) * args.ldc + column + j * kLanes;
+      V v = hn::ConvertTo(D(), sums[i][j]);
+      if (args.add) v = hn::Add(v, hn::LoadU(D(), out));
+      hn::StoreU(v, D(), out);
+    }
+  }
+}
+
+template <std::size_t kM, std::size_t kN>
+HWY_INLINE void last_columns(const I16Args& args, std::size_t row, std::size_t column,
+                             std::size_t vectors) {
+  if (vectors == kN) return tile<kM, kN>(args, row, column);
+  if constexpr (kN > 1) last_columns<kM, kN - 1>(args, row, column, vectors);
+}
+
+template <std::size_t kM>
+void all_columns(const I16Args& args, std::size_t row) {
+  // Whole stretches of 16 columns on every target: the callers' memory has them.
+  const std::size_t end = (args.n + 15) / 16 * 16;
+  std::size_t column = 0;
+  for (; column + kVectors * kLanes <= end; column += kVectors * kLanes) {
+    tile<kM, kVectors>(args, row, column);
+  }
+  if (column < end) last_columns<kM, kVectors>(args, row, column, (end - column) / kLanes);
+}
+
+template <std::size_t kM>
+void last_rows(const I16Args& args, std::size_t row) {
+  if (args.m - row == kM) return all_columns<kM>(args, row);
+  if constexpr (kM > 1) last_rows<kM - 1>(args, row);
+}
+
+// As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
+HWY_INLINE VI magnitude_bits(V v) {
+  return hn::And(hn::BitCast(DI(), v), hn::Set(DI(), 0x7FFFFFFF));
+}
+std::int32_t magnitude_bits(float v) { return std::bit_cast<std::int32_t>(v) & 0x7FFFFFFF; }
+
+// 2^x for x <= 0, to 6e-6 of its size: 2^n from the exponent bits, a polynomial on |f| <= 1/2
+// (least squares, even error).
+HWY_INLINE V power_of_two(V x) {
+  x = hn::Max(x, hn::Set(D(), -100.0F));
+  const V n = hn::Round(x);
+  const V f = hn::Sub(x, n);
+  V p = hn::Set(D(), 9.59024e-3F);
+  p = hn::MulAdd(p, f, hn::Set(D(), 5.587027e-2F));
+  p = hn::MulAdd(p, f, hn::Set(D(), 2.4023678e-1F));
+  p = hn::MulAdd(p, f, hn::Set(D(), 6.9312805e-1F));
+  p = hn::MulAdd(p, f, hn::Set(D(), 1.0F));
+  const VI exponent = hn::ShiftLeft<23>(hn::ConvertTo(DI(), n));
+  return hn::BitCast(D(), hn::Add(hn::BitCast(DI(), p), exponent));
+}
+
+}  // namespace
+
+void multiply_i16(const I16Args& args) {
+  std::size_t row = 0;
+  for (; row + kRows <= args.m; row += kRows) all_columns<kRows>(args, row);
+  if (row < args.m) last_rows<kRows - 1>(args, row);
+}
+
+float largest_magnitude(Activations x, std::size_t rows, std::size_t columns) {
+  VI largest = hn::Zero(DI());
+  std::int32_t rest = 0;
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t first = 0; first < columns; first += kBlockColumns) {
+      const float* from = x.at(row, first);
+      const std::size_t count = std::min(kBlockColumns, columns - first);
+      std::size_t i = 0;
+      for (; i + kLanes <= count; i += kLanes) {
+        largest = hn::Max(largest, magnitude_bits(hn::LoadU(D(), from + i)));
+      }
+      for (; i < count; ++i) rest = std::max(rest, magnitude_bits(from[i]));
+    }
+  }
+  return std::bit_cast<float>(std::max(rest, hn::GetLane(hn::MaxOfLanes(DI(), largest))));
+}
+
+void round_rows(Activations x, std::size_t rows, std::size_t columns, float factor,
+                std::int16_t* y, std::size_t stride) {
+  const hn::Rebind<std::int16_t, D> d16;
+  const V scale = hn::Set(D(), factor);
+  for (std::size_t row = 0; row < rows; ++row, y += stride) {
+    for (std::size_t first = 0; first < columns; first += kBlockColumns) {
+      const float* from = x.at(row, first);
+      const std::size_t count = std::min(kBlockColumns, columns - first);
+      std::size_t i = 0;
+      for (; i + kLanes <= count; i += kLanes) {
+        const VI v = hn::NearestInt(hn::Mul(scale, hn::LoadU(D(), from + i)));
+        hn::StoreU(hn::DemoteTo(d16, v), d16, y + first + i);
+      }
+      for (; i < count; ++i) y[first + i] = static_cast<std::int16_t>(std::lrint(factor * from[i]));
+    }
+    if (columns % 2 != 0) y[columns] = 0;
+  }
+}
+
+void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows,
+               std::size_t columns, std::int16_t* y) {
+  const auto pair_at = [&](std::size_t key, std::size_t pair) {
+    std::int32_t v = 0;
+    std::memcpy(&v, rounded + key * stride + 2 * pair, sizeof v);
+    return v;
+  };
+  const std::size_t pairs = (columns + 1) / 2;
+  auto* const to = reinterpret_cast<std::int32_t*>(y);
+#if HWY_TARGET != HWY_SCALAR
+  const hn::FixedTag<std::int32_t, 4> d;
+  for (std::size_t key = 0; key + 4 <= rows; key += 4) {
+    const auto* from = reinterpret_cast<const std::int32_t*>(rounded + key * stride);
+    std::size_t pair = 0;
+    for (; pair + 4 <= pairs; pair += 4) {
+      const auto a = hn::LoadU(d, from + pair);
+      const auto b = hn::LoadU(d, from + stride / 2 + pair);
+      const auto c = hn::LoadU(d, from + stride + pair);
+      const auto e = hn::LoadU(d, from + stride / 2 * 3 + pair);
+      const auto ab_low = hn::InterleaveLower(d, a, b);
+      const auto ab_high = hn::InterleaveUpper(d, a, b);
+      const auto ce_low = hn::InterleaveLower(d, c, e);
+      const auto ce_high = hn::InterleaveUpper(d, c, e);
+      std::int32_t* out = to + pair * kPanelWidth + key;
+      hn::StoreU(hn::ConcatLowerLower(d, ce_low, ab_low), d, out);
+      hn::StoreU(hn::ConcatUpperUpper(d, ce_low, ab_low), d, out + kPanelWidth);
+      hn::StoreU(hn::ConcatLowerLower(d, ce_high, ab_high), d, out + 2 * kPanelWidth);
+      hn::StoreU(hn::ConcatUpperUpper(d, ce_high, ab_high), d, out + 3 * kPanelWidth);
+    }
+    for (; pair < pairs; ++pair) {
+      for (std::size_t i = key; i < key + 4; ++i) to[pair * kPanelWidth + i] = pair_at(i, pair);
+    }
+  }
+  const std::size_t done = rows / 4 * 4;
+#else
+  const std::size_t done = 0;
+#endif
+  for (std::size_t pair = 0; pair < pairs; ++pair) {
+    std::int32_t* out = to + pair * kPanelWidth;
+    for (std::size_t key = done; key < rows; ++key) out[key] = pair_at(key, pair);
+    std::fill(out + rows, out + kPanelWidth, 0);
+  }
+}
+
+void column_magnitudes(const float* x, std::size_t row_stride, std::size_t rows,
+                       std::size_t columns, float* largest) {
+  std::fill_n(largest, columns, 0.0F);
+  for (std::size_t row = 0; row < rows; ++row, x += row_stride) {
+    std::size_t j = 0;
+    for (; j + kLanes <= columns; j += kLanes) {
+      const VI before = hn::BitCast(DI(), hn::LoadU(D(), largest + j));
+      const VI v = hn::Max(before, magnitude_bits(hn::LoadU(D(), x + j)));
+      hn::StoreU(hn::BitCast(D(), v), D(), largest + j);
+    }
+    for (; j < columns; ++j) {
+      const auto before = std::bit_cast<std::int32_t>(largest[j]);
+      largest[j] = std::bit_cast<float>(std::max(before, magnitude_bits(x[j])));
+    }
+  }
+}
+
+void pack_values(const float* x, std::size_t row_stride, std::size_t rows, std::size_t columns,
+                 const float* factors, std::int16_t* y) {
+  auto* to = reinterpret_cast<std::int32_t*>(y);
+  const VI low = hn::Set(DI(), 0xFFFF);
+  for (std::size_t row = 0; row < rows; row += 2, x += 2 * row_stride, to += kPanelWidth) {
+    const bool has_second = row + 1 < rows;
+    std::size_t j = 0;
+    for (; j + kLanes <= columns; j += kLanes) {
+      const V factor = hn::LoadU(D(), factors + j);
+      const VI first = hn::NearestInt(hn::Mul(factor, hn::LoadU(D(), x + j)));
+      VI second = hn::Zero(DI());
+      if (has_second) {
+        second = hn::NearestInt(hn::Mul(factor, hn::LoadU(D(), x + row_stride + j)));
+      }
+      hn::StoreU(hn::Or(hn::And(first, low), hn::ShiftLeft<16>(second)), DI(), to + j);
+    }
+    for (; j < columns; ++j) {
+      const auto first = static_cast<std::uint32_t>(std::lrint(factors[j] * x[j]));
+      const auto second =
+          has_second ? static_cast<std::uint32_t>(std::lrint(factors[j] * x[row_stride + j])) : 0;
+      to[j] = static_cast<std::int32_t>((first & 0xFFFFU) | second << 16);
+    }
+    std::fill(to + columns, to + kPanelWidth, 0);
+  }
+}
+
+void power_rows(const PowerRows& x) {
+  const hn::Rebind<std::int16_t, D> d16;
+  constexpr float kLog2E = 1.44269504F;
+  const V steps = hn::Set(D(), kPowerSteps);
+  for (std::size_t r = 0; r < x.rows; ++r) {
+    const float* row = x.x + r * x.stride;
+    std::int16_t* powers = x.powers + r * x.power_stride;
+    const std::size_t whole = x.columns / kLanes * kLanes;
+    V most = hn::Set(D(), row[0]);
+    for (std::size_t i = 0; i < whole; i += kLanes) most = hn::Max(most, hn::LoadU(D(), row + i));
+    float max = hn::GetLane(hn::MaxOfLanes(D(), most));
+    for (std::size_t i = whole; i < x.columns; ++i) max = std::max(max, row[i]);
+    const V factor = hn::Set(D(), x.factors[r] * kLog2E);
+    const V shift = hn::Set(D(), -max * x.factors[r] * kLog2E);
+    const auto power = [&](V v) HWY_ATTR {
+      return hn::Mul(steps, power_of_two(hn::Min(hn::MulAdd(v, factor, shift), hn::Zero(D()))));
+    };
+    V sum = hn::Zero(D());
+    for (std::size_t i = 0; i < whole; i += kLanes) {
+      const V v = power(hn::LoadU(D(), row + i));
+      hn::StoreU(hn::DemoteTo(d16, hn::NearestInt(v)), d16, powers + i);
+      sum = hn::Add(sum, v);
+    }
+    float total = hn::GetLane(hn::SumOfLanes(D(), sum));
+    for (std::size_t i = whole; i < x.columns; ++i) {
+      const float v = hn::GetLane(power(hn::Set(D(), row[i])));
+      powers[i] = static_cast<std::int16_t>(std::lrint(v));
+      total += v;
+    }
+    if (x.columns % 2 != 0) powers[x.columns] = 0;
+    x.sums[r] = total / kPowerSteps + 0 * x.factors[r];  // no number where the factor is none
+  }
+}
+
+}  // namespace onecopy::worker::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace onecopy::worker::kernels {
+namespace {
+
+HWY_EXPORT(multiply_i16);
+HWY_EXPORT(largest_magnitude);
+HWY_EXPORT(round_rows);
+HWY_EXPORT(pack_keys);
+HWY_EXPORT(column_magnitudes);
+HWY_EXPORT(pack_values);
+HWY_EXPORT(power_rows);
+
+}  // namespace
+
+void multiply_i16(const I16Args& args) { HWY_DYNAMIC_DISPATCH(multiply_i16)(args); }
+
+float largest_magnitude(Activations x, std::size_t rows, std::size_t columns) {
+  return HWY_DYNAMIC_DISPATCH(largest_magnitude)(x, rows, columns);
+}
+
+void round_rows(Activations x, std::size_t rows, std::size_t columns, float factor,
+                std::int16_t* y, std::size_t stride) {
+  HWY_DYNAMIC_DISPATCH(round_rows)(x, rows, columns, factor, y, stride);
+}
+
+void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows,
+               std::size_t columns, std::int16_t* y) {
+  HWY_DYNAMIC_DISPATCH(pack_keys)(rounded, stride, rows, columns, y);
+}
+
+void column_magnitudes(const float* x, std::size_t row_stride, std::size_t rows,
+                       std::size_t columns, float* largest) {
+  HWY_DYNAMIC_DISPATCH(column_magnitudes)(x, row_stride, rows, columns, largest);
+}
+
+void pack_values(const float* x, std::size_t row_stride, std::size_t rows, std::size_t columns,
+                 const float* factors, std::int16_t* y) {
+  HWY_DYNAMIC_DISPATCH(pack_values)(x, row_stride, rows, columns, factors, y);
+}
+
+void power_rows(const PowerRows& x) { HWY_DYNAMIC_DISPATCH(power_rows)(x); }
+
+void multiply_i16_scalar(const I16Args& args) {
+  for (std::size_t i = 0; i < args.m; ++i) {
+    for (std::size_t j = 0; j < args.n; ++j) {
+      std::int32_t sum = 0;
+      for (std::size_t k = 0; k < args.k; ++k) {
+        sum += args.a[i * args.lda + k] * args.b[(k / 2 * kPanelWidth + j) * 2 + k % 2];
+      }
+      float& c = args.c[i * args.ldc + j];
+      c = static_cast<float>(sum) + (args.add ? c : 0);
+    }
+  }
+}
+
+void power_rows_scalar(const PowerRows& x) {
+  for (std::size_t r = 0; r < x.rows; ++r) {
+    const float* row = x.x + r * x.stride;
+    const double max = *std::max_element(row, row + x.columns);
+    double sum = 0;
+    for (std::size_t i = 0; i < x.columns; ++i) {
+      const double power = std::exp(x.factors[r] * (row[i] - max));
+      x.powers[r * x.power_stride + i] =
+          static_cast<std::int16_t>(std::lrint(power * static_cast<double>(kPowerSteps)));
+      sum += power;
+    }
+    if (x.columns % 2 != 0) x.powers[r * x.power_stride + x.columns] = 0;
+    x.sums[r] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace onecopy::worker::kernels
+#endif  // HWY_ONCE

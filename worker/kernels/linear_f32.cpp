@@ -1,0 +1,62 @@
+#include <algorithm>
+
+#include "worker/kernels/aligned_buffer.h"
+#include "worker/kernels/epilogue.h"
+#include "worker/kernels/linear_item.h"
+
+namespace onecopy::worker::kernels {
+namespace {
+
+// The panel's rows [k, k + depth) as f32: where they lie, or widened into a buffer of the thread.
+const float* piece_of(const TensorView& weight, const std::byte* panel, std::size_t k,
+                      std::size_t depth) {
+  const std::byte* piece = panel + panel_bytes(weight.dtype, k);  // k is even
+  if (weight.dtype == DType::kF32) return reinterpret_cast<const float*>(piece);
+  thread_local AlignedBuffer widened;
+  float* const to = widened.reserve(kProductDepth * kPanelWidth);
+  widen_panel(reinterpret_cast<const std::uint16_t*>(piece), depth, to);
+  return to;
+}
+
+}  // namespace
+
+// For each piece of the panel all rows, so that the piece is read into L1 once.
+void multiply_f32_item(const Item& item, const BackEnds& back_ends) {
+  const Linear& call = *item.call;
+  const TensorView& weight = call.weights->weight;
+  const Activations x = call.x.floats();
+  const Activations y = call.y.floats();
+  const std::size_t column = item.panel * kPanelWidth;
+  const std::byte* panel = panel_of(weight, item.panel);
+  for (std::size_t k = 0; k < weight.cols; k += kProductDepth) {
+    const std::size_t depth = std::min(kProductDepth, weight.cols - k);
+    const bool last_piece = k + depth == weight.cols;
+    const float* piece = piece_of(weight, panel, k, depth);
+    const std::byte* next = last_piece ? item.next : panel + panel_bytes(weight.dtype, k + depth);
+    for (std::size_t row = item.first; row < item.last; row += kRowBlock) {
+      const std::size_t rows = std::min(kRowBlock, item.last - row);
+      const Share share =
+          share_of(item, next, panel_bytes(weight.dtype, kProductDepth), row, rows);
+      const BlockArgs args{.m = rows,
+                           .n = columns_of(weight, item.panel),
+                           .k = depth,
+                           .a = x.at(row, k),
+                           .lda = x.row_stride,
+                           .a_block = x.block_stride,
+                           .b = piece,
+                           .ldb = kPanelWidth,
+                           .c = y.at(row, column),
+                           .ldc = y.row_stride,
+                           .add = call.add || k > 0,
+                           .next = reinterpret_cast<const float*>(share.begin),
+                           .next_floats = share.bytes / sizeof(float)};
+      back_ends.f32->multiply(args);
+      if (last_piece) {
+        finish_block(call.epilogue, call.weights->bias.data() + column, args.c, args.ldc, rows,
+                     args.n);
+      }
+    }
+  }
+}
+
+}  // namespace onecopy::worker::kernels

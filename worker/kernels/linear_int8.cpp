@@ -1,0 +1,121 @@
+#include <algorithm>
+#include <array>
+
+#include "worker/kernels/aligned_buffer.h"
+#include "worker/kernels/epilogue.h"
+#include "worker/kernels/linear_item.h"
+#include "worker/kernels/quantize.h"
+
+namespace onecopy::worker::kernels {
+namespace {
+
+// The parts of one s8 panel (shared/packed_weight.h).
+struct PanelView {
+  const std::int8_t* values;
+  const std::int16_t* block_sums;
+  const float* scales;
+  const std::int32_t* sums;
+};
+
+PanelView view_of(const TensorView& weight, std::size_t panel) {
+  const std::byte* at = panel_of(weight, panel);
+  const S8Panel parts = s8_panel(weight.cols);
+  return {reinterpret_cast<const std::int8_t*>(at),
+          reinterpret_cast<const std::int16_t*>(at + parts.block_sums),
+          reinterpret_cast<const float*>(at + parts.scales),
+          reinterpret_cast<const std::int32_t*>(at + parts.sums)};
+}
+
+// The layer's bias, less what the activations' offset adds to each sum.
+std::array<float, kPanelWidth> bias_of(const Linear& call, const PanelView& panel,
+                                       std::size_t column, std::size_t columns) {
+  std::array<float, kPanelWidth> bias{};
+  for (std::size_t j = 0; j < columns; ++j) {
+    bias[j] = call.weights->bias[column + j] -
+              call.x.offset * panel.scales[j] * static_cast<float>(panel.sums[j]);
+  }
+  return bias;
+}
+
+constexpr std::size_t kBlockBytes = kS8BlockRows * kPanelWidth;
+
+// One panel, from the activations to sums that lack the weight's scales, in pieces of the panel that
+// stay in L1 for all rows. finish(row, rows) as soon as a row block is complete.
+template <class Finish>
+void multiply_panel(const Item& item, std::size_t panel, const std::byte* next_panel,
+                    const Int8Product& product, float* c, const Finish& finish) {
+  const Operand& x = item.call->x;
+  const TensorView& weight = item.call->weights->weight;
+  const PanelView view = view_of(weight, panel);
+  const std::size_t blocks = s8_panel(weight.cols).blocks;
+  // Pieces of about the same size: 12 blocks are two of 6, not 8 and 4.
+  const std::size_t pieces = (blocks + kInt8Blocks - 1) / kInt8Blocks;
+  std::size_t step = (blocks + pieces - 1) / pieces;
+  if (x.together < blocks) step = (step + x.together - 1) / x.together * x.together;
+  for (std::size_t block = 0; block < blocks; block += step) {
+    const std::size_t count = std::min(step, blocks - block);
+    const bool last_piece = block + count == blocks;
+    const std::int8_t* piece = view.values + block * kBlockBytes;
+    const std::byte* next =
+        last_piece ? next_panel : reinterpret_cast<const std::byte*>(piece + count * kBlockBytes);
+    for (std::size_t row = item.first; row < item.last; row += kRowBlock) {
+      const std::size_t rows = std::min(kRowBlock, item.last - row);
+      const Share share = share_of(item, next, step * kBlockBytes, row, rows);
+      product.multiply(
+          {.m = rows,
+           .blocks = count,
+           .a = reinterpret_cast<const std::uint8_t*>(x.at(row, block)),
+           .lda = x.row_stride,
+           .a_block = x.block_stride,
+           .b = piece,
+           .block_sums = x.has_zero_point ? view.block_sums + block * kPanelWidth : nullptr,
+           .scales = &x.scale(row, block),
+           .together = std::min(count, x.together),
+           .next_scales = x.scale_stride,
+           .c = c + (row - item.first) * kPanelWidth,
+           .add = block > 0,
+           .next = reinterpret_cast<const std::int8_t*>(share.begin),
+           .next_bytes = share.bytes});
+      if (last_piece) finish(row, rows);
+    }
+  }
+}
+
+}  // namespace
+
+void multiply_int8_item(const Item& item, const Int8Product& product) {
+  const Linear& call = *item.call;
+  const TensorView& weight = call.weights->weight;
+  const std::size_t panel_floats = item.rows() * kPanelWidth;
+  thread_local AlignedBuffer scratch;
+  float* const memory = scratch.reserve(item.panels * panel_floats);
+  const bool to_floats = call.y.type == OperandType::kF32;
+  for (std::size_t i = 0; i < item.panels; ++i) {
+    const std::size_t panel = item.panel + i;
+    const std::size_t column = panel * kPanelWidth;
+    const std::size_t columns = columns_of(weight, panel);
+    const PanelView view = view_of(weight, panel);
+    const auto bias = bias_of(call, view, column, columns);
+    const bool last = i + 1 == item.panels;
+    const std::byte* next = last ? item.next : panel_of(weight, panel + 1);
+    float* const c = memory + i * panel_floats;
+    multiply_panel(item, panel, next, product, c, [&](std::size_t row, std::size_t rows) {
+      float* const block = c + (row - item.first) * kPanelWidth;
+      const Activations y = to_floats ? call.y.floats().from_row(row) : Activations();
+      finish_scaled(call.epilogue, {.c = block,
+                                    .scales = view.scales,
+                                    .bias = bias.data(),
+                                    .rows = rows,
+                                    .columns = columns,
+                                    .to = to_floats ? y.at(0, column) : block,
+                                    .stride = to_floats ? y.row_stride : kPanelWidth,
+                                    .add = call.add});
+      if (!to_floats && last) {
+        quantize(Activations::blocked(memory, item.rows()).from_row(row - item.first),
+                 i * kPanelWidth + columns, call.y, item.panel, row, row + rows);
+      }
+    });
+  }
+}
+
+}  // namespace onecopy::worker::kernels

@@ -1,0 +1,169 @@
+// The plain twins of the bf16 and int8 products, and the tests that a back end passes before it is
+// used.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <exception>
+#include <vector>
+
+#include "worker/kernels/bf16_product.h"
+#include "worker/kernels/int8_product.h"
+
+namespace onecopy::worker::kernels {
+namespace {
+
+float widen(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
+
+void multiply_bf16_scalar(const Bf16Args& args) {
+  for (std::size_t i = 0; i < args.m; ++i) {
+    for (std::size_t j = 0; j < kPanelWidth; ++j) {
+      double sum = args.add ? args.c[i * kPanelWidth + j] : 0;
+      for (std::size_t k = 0; k < args.k; ++k) {
+        sum += static_cast<double>(widen(args.a[i * args.lda + k])) *
+               widen(args.b[(k / 2 * kPanelWidth + j) * 2 + k % 2]);
+      }
+      args.c[i * kPanelWidth + j] = static_cast<float>(sum);
+    }
+  }
+}
+
+// The sum of one block, exact.
+std::int32_t block_sum(const Int8Args& args, std::size_t block, std::size_t row, std::size_t column) {
+  std::int32_t sum = 0;
+  const std::uint8_t* a = args.a + block * args.a_block + row * args.lda;
+  const std::int8_t* b = args.b + block * kS8BlockRows * kPanelWidth;
+  for (std::size_t k = 0; k < kS8BlockRows; ++k) {
+    sum += a[k] * b[(k / 4 * kPanelWidth + column) * 4 + k % 4];
+  }
+  if (args.block_sums != nullptr) sum -= 128 * args.block_sums[block * kPanelWidth + column];
+  return sum;
+}
+
+void multiply_int8_scalar(const Int8Args& args) {
+  for (std::size_t i = 0; i < args.m; ++i) {
+    for (std::size_t j = 0; j < kPanelWidth; ++j) {
+      float& c = args.c[i * kPanelWidth + j];
+      if (!args.add) c = 0;
+      for (std::size_t first = 0; first < args.blocks; first += args.together) {
+        std::int32_t sum = 0;
+        const std::size_t last = std::min(args.blocks, first + args.together);
+        for (std::size_t block = first; block < last; ++block) sum += block_sum(args, block, i, j);
+        const float scale = args.scales[first / args.together * args.next_scales + i];
+        c = std::fma(static_cast<float>(sum), scale, c);
+      }
+    }
+  }
+}
+
+constexpr Bf16Product kScalarBf16{"scalar", multiply_bf16_scalar, nullptr};
+constexpr Int8Product kScalarInt8{"scalar", multiply_int8_scalar, nullptr};
+
+// Bits without a pattern; the same ones in each process.
+class Noise {
+ public:
+  explicit Noise(std::uint32_t seed) : state_(seed) {}
+  std::uint32_t next() { return (state_ = state_ * 1664525U + 1013904223U) >> 8; }
+
+ private:
+  std::uint32_t state_;
+};
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(a[i]) - b[i]);
+    if (!(difference <= worst)) worst = difference;  // also takes a NaN
+  }
+  return worst;
+}
+
+constexpr std::size_t kTestRows[] = {96, 1, 37};
+
+double error_of(const Bf16Product& product, std::size_t rows) {
+  constexpr std::size_t kDepth = 128;
+  Noise noise(1);
+  const auto random = [&] {  // 1 to 2, either sign
+    return static_cast<std::uint16_t>(0x3F80U | (noise.next() & 0x807FU));
+  };
+  std::vector<std::uint16_t> a(rows * kDepth);
+  std::vector<std::uint16_t> b(kDepth * kPanelWidth);
+  std::generate(a.begin(), a.end(), random);
+  std::generate(b.begin(), b.end(), random);
+  std::vector<float> want(rows * kPanelWidth);
+  std::vector<float> got(rows * kPanelWidth);
+  for (const bool add : {false, true}) {
+    Bf16Args args{.m = rows, .k = kDepth, .a = a.data(), .lda = kDepth, .b = b.data(), .c = want.data(), .add = add};
+    multiply_bf16_scalar(args);
+    args.c = got.data();
+    product.multiply(args);
+  }
+  if (product.release != nullptr) product.release();
+  return largest_difference(want, got);
+}
+
+// Values at both ends of their ranges, where instructions that saturate on the way would be wrong.
+double error_of(const Int8Product& product, std::size_t rows) {
+  constexpr std::size_t kBlocks = 4;
+  Noise noise(2);
+  std::vector<std::uint8_t> a(kBlocks * rows * kS8BlockRows);
+  for (auto& v : a) v = noise.next() % 3 == 0 ? 255 : static_cast<std::uint8_t>(noise.next());
+  std::vector<std::int8_t> b(kBlocks * kS8BlockRows * kPanelWidth);
+  for (auto& v : b) {
+    v = noise.next() % 3 == 0 ? 127 : static_cast<std::int8_t>(noise.next() % 255 - 127);
+  }
+  std::vector<std::int16_t> sums(kBlocks * kPanelWidth);
+  for (auto& v : sums) v = static_cast<std::int16_t>(noise.next() % 8129);
+  std::vector<float> scales(kBlocks * rows);
+  for (auto& v : scales) v = 1.0F / static_cast<float>(1U << noise.next() % 8);
+  std::vector<float> want(rows * kPanelWidth);
+  std::vector<float> got(rows * kPanelWidth);
+  for (const std::size_t together : {kBlocks, std::size_t{1}}) {
+    Int8Args args{.m = rows,
+                  .blocks = kBlocks,
+                  .a = a.data(),
+                  .lda = kS8BlockRows,
+                  .a_block = rows * kS8BlockRows,
+                  .b = b.data(),
+                  .block_sums = sums.data(),
+                  .scales = scales.data(),
+                  .together = together,
+                  .next_scales = rows,
+                  .c = want.data(),
+                  .add = together == 1};
+    multiply_int8_scalar(args);
+    args.c = got.data();
+    product.multiply(args);
+  }
+  if (product.release != nullptr) product.release();
+  return largest_difference(want, got);
+}
+
+template <class Product>
+std::string test(const Product& product, double most) {
+  try {
+    for (const std::size_t rows : kTestRows) {
+      const double error = error_of(product, rows);
+      if (!(error <= most)) {
+        return fmt::format("{} is off by {} with {} rows", product.name, error, rows);
+      }
+    }
+  } catch (const std::exception& e) {  // libtorch and oneDNN throw
+    const std::string text = e.what();
+    return fmt::format("{}: {}", product.name, text.substr(0, text.find('\n')));
+  }
+  return {};
+}
+
+}  // namespace
+
+const Bf16Product& scalar_bf16_product() { return kScalarBf16; }
+const Int8Product& scalar_int8_product() { return kScalarInt8; }
+
+// Sums of 256 products of up to 4.
+std::string self_test(const Bf16Product& product) { return test(product, 1e-2); }
+// Integers times powers of two: up to the last bits of sums of some millions.
+std::string self_test(const Int8Product& product) { return test(product, 1.0); }
+
+}  // namespace onecopy::worker::kernels

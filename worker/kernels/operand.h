@@ -1,0 +1,90 @@
+// Activations in the form in which the products of a precision read them.
+//
+//   f32    as they are: for f32 weights, and for bf16 weights where the machine multiplies those
+//          fastest by widening them
+//   bf16   rows one after the other, for instructions that multiply bf16
+//   u8     blocks of 64 columns, rows one after the other in each (activations.h), with a scale for
+//          each row and one or more blocks:  x = scale * (q - zero point) - offset
+//
+// The zero point is 128 for values of both signs. The output of GELU is never below -0.17: with that
+// as its offset, no half of the 255 steps is left for values that do not occur.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "worker/kernels/activations.h"
+
+namespace onecopy::worker::kernels {
+
+enum class OperandType { kF32, kBf16, kU8 };
+
+// Where GELU's outputs begin: its minimum is -0.16997, -0.17004 for the tanh form.
+inline constexpr float kGeluOffset = 0.1701F;
+
+struct Operand {
+  OperandType type = OperandType::kF32;
+  std::byte* data = nullptr;
+  // Bytes from a row to the next, and from a block of 64 columns to the next.
+  std::size_t row_stride = 0;
+  std::size_t block_stride = 0;
+  // kU8: the scale of row r and block b is scales[b / together * scale_stride + r].
+  float* scales = nullptr;
+  std::size_t together = 1;  // blocks
+  std::size_t scale_stride = 0;
+  bool has_zero_point = true;
+  float offset = 0;
+
+  static Operand of(Activations x) {
+    return {.type = OperandType::kF32,
+            .data = reinterpret_cast<std::byte*>(x.data),
+            .row_stride = x.row_stride * sizeof(float),
+            .block_stride = x.block_stride * sizeof(float)};
+  }
+  static Operand bf16(void* data, std::size_t columns) {
+    return {.type = OperandType::kBf16,
+            .data = static_cast<std::byte*>(data),
+            .row_stride = bf16_columns(columns) * sizeof(std::uint16_t),
+            .block_stride = kBlockColumns * sizeof(std::uint16_t)};
+  }
+  // A scale for each row and `together` blocks; kWholeRow: for each row.
+  static constexpr std::size_t kWholeRow = SIZE_MAX;
+  static Operand u8(void* data, float* scales, std::size_t rows, std::size_t together) {
+    return {.type = OperandType::kU8,
+            .data = static_cast<std::byte*>(data),
+            .row_stride = kBlockColumns,
+            .block_stride = rows * kBlockColumns,
+            .scales = scales,
+            .together = together,
+            .scale_stride = rows};
+  }
+
+  // A row of bf16s has an even length: they are multiplied in pairs.
+  static constexpr std::size_t bf16_columns(std::size_t columns) { return (columns + 1) / 2 * 2; }
+  static constexpr std::size_t blocks(std::size_t columns) {
+    return (columns + kBlockColumns - 1) / kBlockColumns;
+  }
+
+  // Bytes of the data and number of the scales.
+  static constexpr std::size_t u8_bytes(std::size_t rows, std::size_t columns) {
+    return blocks(columns) * kBlockColumns * rows;
+  }
+  static constexpr std::size_t u8_scales(std::size_t rows, std::size_t columns,
+                                         std::size_t together) {
+    return ((blocks(columns) - 1) / together + 1) * rows;
+  }
+
+  // Precondition: kF32.
+  Activations floats() const {
+    return {reinterpret_cast<float*>(data), row_stride / sizeof(float),
+            block_stride / sizeof(float)};
+  }
+  std::byte* at(std::size_t row, std::size_t block) const {
+    return data + block * block_stride + row * row_stride;
+  }
+  float& scale(std::size_t row, std::size_t block) const {
+    return scales[block / together * scale_stride + row];
+  }
+};
+
+}  // namespace onecopy::worker::kernels

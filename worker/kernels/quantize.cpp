@@ -1,0 +1,162 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "worker/kernels/quantize.cpp"
+
+#include "worker/kernels/quantize.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+#include "worker/kernels/highway_targets.h"
+
+#include <hwy/foreach_target.h>
+// After foreach_target:
+#include <hwy/highway.h>
+
+#include "worker/kernels/vector_loop-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace onecopy::worker::kernels::HWY_NAMESPACE {
+namespace {
+
+using DI = hn::Rebind<std::int32_t, D>;
+using DB = hn::Rebind<std::uint8_t, D>;
+
+// body(column, part) over the columns of a row that lies in blocks.
+template <class Body>
+HWY_INLINE void for_columns(std::size_t columns, const Body& body) {
+  for (std::size_t first = 0; first < columns; first += kBlockColumns) {
+    for_vectors(std::min(kBlockColumns, columns - first),
+                [&](std::size_t i, auto part) HWY_ATTR { body(first + i, part); });
+  }
+}
+
+HWY_INLINE void store_bytes(hn::Vec<DB> v, FullVector, std::uint8_t* to) {
+  hn::StoreU(v, DB(), to);
+}
+HWY_INLINE void store_bytes(hn::Vec<DB> v, PartOfVector part, std::uint8_t* to) {
+  const hn::RebindToFloat<DI> d;
+  HWY_ALIGN std::uint8_t bytes[hn::MaxLanes(DB())];
+  hn::StoreU(v, DB(), bytes);
+  for (std::size_t i = 0; i < hn::CountTrue(d, part.mask); ++i) to[i] = bytes[i];
+}
+
+void quantize_row(Activations x, std::size_t row, std::size_t columns, const Operand& y,
+                  std::size_t block, std::size_t to) {
+  const bool both_signs = y.has_zero_point;
+  // As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
+  auto largest = hn::Zero(DI());
+  for_columns(columns, [&](std::size_t c, auto part) HWY_ATTR {
+    const auto bits = hn::BitCast(DI(), part.load(x.at(row, c)));
+    largest = hn::Max(largest, hn::And(bits, hn::Set(DI(), 0x7FFFFFFF)));
+  });
+  const float range =
+      std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), largest))) + y.offset;
+  const float steps = both_signs ? 127.0F : 255.0F;
+  y.scale(to, block) = range / steps;
+  const float inverse = range > 1e-30F ? steps / range : 0.0F;
+  const V factor = hn::Set(D(), inverse);
+  const V shift = hn::Set(D(), both_signs ? 128.0F : y.offset * inverse);
+  for_columns(columns, [&](std::size_t c, auto part) HWY_ATTR {
+    const auto q = hn::NearestInt(hn::MulAdd(part.load(x.at(row, c)), factor, shift));
+    store_bytes(hn::DemoteTo(DB(), q), part,
+                reinterpret_cast<std::uint8_t*>(y.at(to, block + c / kBlockColumns)) +
+                    c % kBlockColumns);
+  });
+}
+
+// To nearest even by adding half a step, one less where the last kept bit is 0.
+void round_row(Activations x, std::size_t row, std::size_t columns, std::uint16_t* to) {
+  for (std::size_t first = 0; first < columns; first += kBlockColumns) {
+    const float* from = x.at(row, first);
+    const std::size_t count = std::min(kBlockColumns, columns - first);
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto bits = std::bit_cast<std::uint32_t>(from[i]);
+      const std::uint32_t rounded = (bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16;
+      const bool is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
+      to[first + i] = static_cast<std::uint16_t>(is_nan ? bits >> 16 | 0x40U : rounded);
+    }
+  }
+}
+
+}  // namespace
+
+void quantize(Activations x, std::size_t columns, const Operand& y, std::size_t block,
+              std::size_t first, std::size_t last) {
+  for (std::size_t row = first; row < last; ++row) {
+    if (y.type == OperandType::kU8) {
+      quantize_row(x, row - first, columns, y, block, row);
+      continue;
+    }
+    auto* const to = reinterpret_cast<std::uint16_t*>(y.at(row, block));
+    round_row(x, row - first, columns, to);
+    if (columns % 2 != 0) to[columns] = 0;
+  }
+}
+
+}  // namespace onecopy::worker::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace onecopy::worker::kernels {
+namespace {
+
+HWY_EXPORT(quantize);
+
+}  // namespace
+
+void quantize(Activations x, std::size_t columns, const Operand& y, std::size_t block,
+              std::size_t first, std::size_t last) {
+  HWY_DYNAMIC_DISPATCH(quantize)(x, columns, y, block, first, last);
+}
+
+namespace {
+
+void quantize_row_scalar(Activations x, std::size_t row, std::size_t columns, const Operand& y,
+                         std::size_t block, std::size_t to) {
+  float largest = 0;
+  for (std::size_t c = 0; c < columns; ++c) {
+    const float v = std::abs(*x.at(row, c));
+    if (!(v <= largest)) largest = v;
+  }
+  const float range = largest + y.offset;
+  const float steps = y.has_zero_point ? 127.0F : 255.0F;
+  y.scale(to, block) = range / steps;
+  const float inverse = range > 1e-30F ? steps / range : 0.0F;
+  const float shift = y.has_zero_point ? 128.0F : y.offset * inverse;
+  for (std::size_t c = 0; c < columns; ++c) {
+    const float q = std::nearbyint(std::fma(*x.at(row, c), inverse, shift));
+    y.at(to, block + c / kBlockColumns)[c % kBlockColumns] =
+        static_cast<std::byte>(std::clamp(q, 0.0F, 255.0F));
+  }
+}
+
+}  // namespace
+
+void quantize_scalar(Activations x, std::size_t columns, const Operand& y, std::size_t block,
+                     std::size_t first, std::size_t last) {
+  for (std::size_t row = first; row < last; ++row) {
+    if (y.type == OperandType::kU8) {
+      quantize_row_scalar(x, row - first, columns, y, block, row);
+      continue;
+    }
+    auto* const to = reinterpret_cast<std::uint16_t*>(y.at(row, block));
+    for (std::size_t c = 0; c < columns; ++c) {
+      // The double is exact; halfway cases are decided by the even neighbour.
+      const float v = *x.at(row - first, c);
+      const auto bits = std::bit_cast<std::uint32_t>(v);
+      const std::uint32_t low = bits & 0xFFFFU;
+      std::uint32_t high = bits >> 16;
+      if (std::isnan(v)) {
+        high |= 0x40U;
+      } else if (low > 0x8000U || (low == 0x8000U && (high & 1U) != 0)) {
+        ++high;
+      }
+      to[c] = static_cast<std::uint16_t>(high);
+    }
+    if (columns % 2 != 0) to[columns] = 0;
+  }
+}
+
+}  // namespace onecopy::worker::kernels
+#endif  // HWY_ONCE
