@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "host/convert.h"
 #include "host/model_loader.h"
-#include "host/pack.h"
 #include "host/weight_files.h"
 #include "shared/names.h"
 #include "shared/segment_reader.h"
