@@ -6,7 +6,7 @@
 #include <array>
 #include <memory>
 
-#include "host/pack.h"
+#include "host/convert.h"
 
 namespace onecopy::host {
 namespace {
@@ -69,6 +69,7 @@ Status add_samples(Hasher& hasher, const TensorRef& ref) {
 Result<Fingerprint> fingerprint(const PlannedTensor& tensor) {
   Hasher hasher;
   hasher.add_value(tensor.plan.layout);
+  hasher.add_value(tensor.plan.dtype);
   hasher.add_value(tensor.plan.rows);
   hasher.add_value(tensor.plan.cols);
   RETURN_IF_ERROR(add_samples(hasher, tensor.source));

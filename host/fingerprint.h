@@ -7,8 +7,8 @@
 
 namespace onecopy::host {
 
-// Of the layout, the shape, and up to 512 elements widened to f32 in 32 places of the tensor; where
-// an adapter updates it, of the adapter's tensors too. Reads a few KB.
+// Of the layout, the type, the shape, and up to 512 elements widened to f32 in 32 places of the
+// tensor; where an adapter updates it, of the adapter's tensors too. Reads a few KB.
 Result<Fingerprint> fingerprint(const PlannedTensor& tensor);
 
 }  // namespace onecopy::host

@@ -29,10 +29,10 @@ std::string describe(const LoadedModel& model) {
       model.bytes_borrowed == 0
           ? ""
           : fmt::format(", {} shared with others", format_bytes(model.bytes_borrowed));
-  return fmt::format("{:<20} {:<24} {:>10} f32  {:.2f} s{}",
+  return fmt::format("{:<20} {:<24} {:>10} {:<4}  {:.2f} s{}",
                      fmt::format("{}:{}", model.info.name, model.info.version),
-                     to_string(model.info.task), format_bytes(model.bytes_own), model.seconds,
-                     borrowed);
+                     to_string(model.info.task), format_bytes(model.bytes_own),
+                     to_string(model.info.precision), model.seconds, borrowed);
 }
 
 Result<std::vector<LoadedModel>> load_models(const ServeOptions& options,

@@ -23,10 +23,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::uint64_t packed_bytes(const TensorPlan& plan) {
-  return packed_elements(plan.layout, plan.rows, plan.cols) * sizeof(float);
-}
-
 // A block of a tensor that the segment holds itself.
 struct Job {
   std::size_t tensor;
@@ -45,11 +41,10 @@ std::vector<Job> list_jobs(const std::vector<PlannedTensor>& tensors) {
 
 // Lets the kernel map the pages of a block at once: a fault for each of them was measured to take
 // five times as long as the packing. Where the kernel (before 5.14) cannot, the faults do it.
-void populate(std::span<float> block) {
+void populate(std::span<std::byte> block) {
   constexpr std::uintptr_t kPage = 4096;
-  const std::span<std::byte> bytes = std::as_writable_bytes(block);
-  const std::size_t before = reinterpret_cast<std::uintptr_t>(bytes.data()) % kPage;
-  (void)::madvise(bytes.data() - before, bytes.size() + before, MADV_POPULATE_WRITE);
+  const std::size_t before = reinterpret_cast<std::uintptr_t>(block.data()) % kPage;
+  (void)::madvise(block.data() - before, block.size() + before, MADV_POPULATE_WRITE);
 }
 
 // Tells the caller how far it is, one thread at a time.
@@ -75,17 +70,17 @@ Status pack_all(const std::vector<PlannedTensor>& tensors, SegmentWriter& writer
   const std::vector<Job> jobs = list_jobs(tensors);
   std::uint64_t total = 0;
   for (const PlannedTensor& tensor : tensors) {
-    if (!tensor.plan.borrowed && !tensor.plan.same_as) total += packed_bytes(tensor.plan);
+    if (!tensor.plan.borrowed && !tensor.plan.same_as) total += tensor.plan.bytes();
   }
   Meter meter(progress, total);
   return run_parallel(jobs.size(), [&](std::size_t i, TensorPacker& packer) -> Status {
     const auto [tensor, block] = jobs[i];
     const TensorPlan& plan = tensors[tensor].plan;
     const std::size_t begin = block_offset(plan, block);
-    const auto out = writer.floats(tensor).subspan(begin, block_offset(plan, block + 1) - begin);
+    const auto out = writer.tensor(tensor).subspan(begin, block_offset(plan, block + 1) - begin);
     populate(out);
     RETURN_IF_ERROR(packer.pack(tensors[tensor], block, out));
-    meter.add(out.size_bytes());
+    meter.add(out.size());
     return {};
   });
 }
@@ -100,7 +95,7 @@ std::vector<TensorPlan> plans_of(const std::vector<PlannedTensor>& tensors) {
 std::uint64_t borrowed_bytes(const std::vector<PlannedTensor>& tensors) {
   std::uint64_t bytes = 0;
   for (const PlannedTensor& tensor : tensors) {
-    if (tensor.plan.borrowed) bytes += packed_bytes(tensor.plan);
+    if (tensor.plan.borrowed) bytes += tensor.plan.bytes();
   }
   return bytes;
 }
@@ -149,6 +144,7 @@ Result<LoadedModel> load(const ModelSource& source, const std::string& instance,
   ASSIGN_OR_RETURN(const BuiltTokenizer tokenizer, build_tokenizer(folder.transformer));
   info.name = source.name;
   info.version = source.version;
+  info.precision = resolve_precision(source.precision);
   info.max_tokens = max_tokens(info, folder.sentence, tokenizer.model_max_length);
 
   // 4. Which tensor goes where, and which are in memory already.

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "host/precision.h"
 #include "host/tensor_catalogue.h"
 #include "shared/model_info.h"
 #include "shared/status.h"
@@ -20,7 +21,8 @@ struct ModelSource {
   std::string name;
   std::filesystem::path folder;
   std::uint32_t version = 1;
-  std::optional<std::filesystem::path> adapter;  // a PEFT LoRA folder, merged while packing
+  std::optional<std::filesystem::path> adapter = std::nullopt;  // a PEFT LoRA, merged in f32
+  PrecisionChoice precision = PrecisionChoice::kF32;
 };
 
 // A published model. The segment's name lives as long as `segment`, or a later model that borrows

@@ -35,6 +35,14 @@ Result<std::uint32_t> parse_version(std::string_view text) {
   return version;
 }
 
+Result<PrecisionChoice> parse_precision(std::string_view text) {
+  if (text == "f32") return PrecisionChoice::kF32;
+  if (text == "bf16") return PrecisionChoice::kBf16;
+  if (text == "int8") return PrecisionChoice::kInt8;
+  if (text == "auto") return PrecisionChoice::kAuto;
+  return fail(ErrorCode::kInvalidArgument, "precision={}: f32, bf16, int8 or auto is needed", text);
+}
+
 unsigned usable_cores() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -115,9 +123,10 @@ Status apply_model_setting(ModelSource& model, std::string_view key, std::string
     ASSIGN_OR_RETURN(model.version, parse_version(value));
     return {};
   }
-  if (value == "f32" || value == "auto") return {};
-  return fail(ErrorCode::kUnsupported,
-              "model {}: precision={}: this version computes in f32 (or auto)", model.name, value);
+  const auto precision = parse_precision(value);
+  if (!precision) return in_context(fmt::format("model {}", model.name), precision.error());
+  model.precision = *precision;
+  return {};
 }
 
 Result<ParsedOptions> parse_options(int argc, char** argv) {
@@ -127,7 +136,7 @@ Result<ParsedOptions> parse_options(int argc, char** argv) {
   std::vector<std::string> models;
   std::string config;
   app.add_option("--model", models,
-                 "NAME=DIR[,precision=f32|auto][,version=N][,adapter=DIR]; repeatable");
+                 "NAME=DIR[,precision=f32|bf16|int8|auto][,version=N][,adapter=DIR]; repeatable");
   app.add_option("--config", config, "TOML file with the same settings; the command line wins");
   auto* workers =
       app.add_option("--workers", options.workers, "worker processes (default: one per core)")

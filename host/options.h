@@ -24,11 +24,11 @@ struct ServeOptions {
   std::string instance = "default";
 };
 
-// "NAME=DIR[,precision=f32|auto][,version=N][,adapter=DIR]". A comma that is not followed by one of
-// these keys belongs to the path.
+// "NAME=DIR[,precision=f32|bf16|int8|auto][,version=N][,adapter=DIR]". A comma that is not followed
+// by one of these keys belongs to the path.
 Result<ModelSource> parse_model(std::string_view text);
 
-// One of those settings; kUnsupported for a precision that this version does not compute in.
+// One of those settings; kInvalidArgument says what it may be.
 Status apply_model_setting(ModelSource& model, std::string_view key, std::string_view value);
 
 // The same settings from a TOML file: the long options' names as keys, and [[model]] tables with

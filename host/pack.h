@@ -1,19 +1,18 @@
-// The two transformations between a file's bytes and a segment's floats.
+// Rows of a weight to a panel of a segment, as shared/packed_weight.h draws it.
 #pragma once
 
 #include <cstddef>
-#include <span>
 
-#include "host/safetensors.h"
+#include "shared/packed_weight.h"
 
 namespace onecopy::host {
 
-// Exact widening of f32, f16 or bf16 elements, as many as `out` has; infinities and NaNs stay what
-// they are. `bytes` may overlap `out` only when both start at the same place and the type is f32.
-void widen(SourceType type, std::span<const std::byte> bytes, std::span<float> out);
-
-// One panel (shared/packed_weight.h): `rows` (1 to 64) rows of `cols` floats, one after the other,
-// to [cols][64]; the columns beyond `rows` become zero.
-void pack_panel(const float* source, std::size_t rows, std::size_t cols, float* panel);
+// `rows` (1 to 64) rows of `cols` floats, one after the other, to panel_bytes(dtype, cols) bytes,
+// all of which are written: what lies beyond `rows` and `cols` becomes zero. bf16 rounds as
+// narrow_bf16 does. s8: a row's scale is its largest magnitude / 127, and an element the nearest
+// whole number of scales, the even one where two are as near; a row whose scale is zero in f32 is
+// all zeros. False: a row has an infinity or a NaN, which s8 has no number for.
+[[nodiscard]] bool pack_panel(DType dtype, const float* source, std::size_t rows, std::size_t cols,
+                              std::byte* panel);
 
 }  // namespace onecopy::host

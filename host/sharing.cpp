@@ -28,13 +28,13 @@ struct Candidate {
 // of the other tensor.
 template <class Other>
 Result<bool> equal_blocks(const PlannedTensor& tensor, TensorPacker& packer, const Other& other) {
-  std::vector<float> block;
+  std::vector<std::byte> block;
   for (std::size_t i = 0; i < block_grid(tensor.plan).blocks; ++i) {
     const std::size_t begin = block_offset(tensor.plan, i);
     block.resize(block_offset(tensor.plan, i + 1) - begin);
     RETURN_IF_ERROR(packer.pack(tensor, i, block));
-    ASSIGN_OR_RETURN(const float* theirs, other(i, begin, block.size()));
-    if (std::memcmp(block.data(), theirs, block.size() * sizeof(float)) != 0) return false;
+    ASSIGN_OR_RETURN(const std::byte* theirs, other(i, begin, block.size()));
+    if (std::memcmp(block.data(), theirs, block.size()) != 0) return false;
   }
   return true;
 }
@@ -42,19 +42,20 @@ Result<bool> equal_blocks(const PlannedTensor& tensor, TensorPacker& packer, con
 Result<bool> equals(const PlannedTensor& tensor, const TensorView& published,
                     TensorPacker& packer) {
   return equal_blocks(tensor, packer,
-                      [&](std::size_t, std::size_t begin, std::size_t) -> Result<const float*> {
-                        return published.floats().data() + begin;
+                      [&](std::size_t, std::size_t begin, std::size_t) -> Result<const std::byte*> {
+                        return published.bytes.data() + begin;
                       });
 }
 
 Result<bool> equals(const PlannedTensor& tensor, const PlannedTensor& other, TensorPacker& packer) {
-  std::vector<float> theirs;
-  return equal_blocks(tensor, packer,
-                      [&](std::size_t i, std::size_t, std::size_t size) -> Result<const float*> {
-                        theirs.resize(size);
-                        RETURN_IF_ERROR(packer.pack(other, i, theirs));
-                        return theirs.data();
-                      });
+  std::vector<std::byte> theirs;
+  return equal_blocks(
+      tensor, packer,
+      [&](std::size_t i, std::size_t, std::size_t size) -> Result<const std::byte*> {
+        theirs.resize(size);
+        RETURN_IF_ERROR(packer.pack(other, i, theirs));
+        return theirs.data();
+      });
 }
 
 // Class SharingFinder: keeps the published segments open that it compares with.
@@ -107,7 +108,8 @@ std::vector<Candidate> SharingFinder::published_like(std::size_t index) {
   for (TensorCatalogue::Location& location : catalogue_.find(out_.fingerprints[index])) {
     const Segment* segment = open(location.segment->name());
     if (segment == nullptr) continue;
-    const auto view = segment->tensor(location.tensor, plan.layout, plan.rows, plan.cols);
+    const auto view =
+        segment->tensor(location.tensor, plan.layout, plan.dtype, plan.rows, plan.cols);
     if (view) list.push_back({std::move(location), *view});
   }
   return list;
@@ -146,9 +148,7 @@ void SharingFinder::drop_small_borrowings() {
   std::map<PublishedSegment::Pointer, std::uint64_t> bytes;
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const TensorPlan& plan = tensors_[i].plan;
-    if (plan.borrowed)
-      bytes[borrowed_from_[i]] +=
-          packed_elements(plan.layout, plan.rows, plan.cols) * sizeof(float);
+    if (plan.borrowed) bytes[borrowed_from_[i]] += plan.bytes();
   }
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     if (!borrowed_from_[i]) continue;

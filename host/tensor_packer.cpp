@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "host/convert.h"
 #include "host/pack.h"
 #include "shared/packed_weight.h"
 
@@ -23,8 +24,9 @@ BlockGrid block_grid(const TensorPlan& plan) {
 }
 
 std::size_t block_offset(const TensorPlan& plan, std::size_t i) {
-  if (plan.layout == Layout::kPanels) return i * panel_floats(plan.cols);
-  return std::min(i * rows_per_block(plan), plan.rows) * plan.cols;
+  if (plan.layout == Layout::kPanels) return i * panel_bytes(plan.dtype, plan.cols);
+  return packed_bytes(plan.layout, plan.dtype, std::min(i * rows_per_block(plan), plan.rows),
+                      plan.cols);
 }
 
 Status TensorPacker::read(const TensorRef& ref, std::size_t first, std::span<float> out) {
@@ -62,17 +64,27 @@ Status TensorPacker::add_update(const PlannedTensor& tensor, std::size_t first_r
   return {};
 }
 
-Status TensorPacker::pack(const PlannedTensor& tensor, std::size_t i, std::span<float> out) {
+Status TensorPacker::pack(const PlannedTensor& tensor, std::size_t i, std::span<std::byte> out) {
   const TensorPlan& plan = tensor.plan;
   const std::size_t first_row = i * rows_per_block(plan);
   const std::size_t count = std::min(rows_per_block(plan), plan.rows - first_row);
-  const bool panel = plan.layout == Layout::kPanels;
-  if (panel) rows_.resize(count * plan.cols);
-  const std::span<float> rows = panel ? std::span<float>(rows_) : out;
+  const bool as_in_file = plan.layout == Layout::kRowMajor && plan.dtype == DType::kF32;
+  if (!as_in_file) rows_.resize(count * plan.cols);
+  const std::span<float> rows =
+      as_in_file ? std::span(reinterpret_cast<float*>(out.data()), count * plan.cols)
+                 : std::span(rows_);
   RETURN_IF_ERROR(read(tensor.source, first_row * plan.cols, rows));
   if (tensor.lora) RETURN_IF_ERROR(add_update(tensor, first_row, rows));
-  if (panel) pack_panel(rows.data(), count, plan.cols, out.data());
-  return {};
+  if (plan.layout == Layout::kRowMajor) {
+    if (plan.dtype == DType::kBf16)
+      std::ranges::transform(rows, reinterpret_cast<std::uint16_t*>(out.data()), narrow_bf16);
+    return {};
+  }
+  if (pack_panel(plan.dtype, rows.data(), count, plan.cols, out.data())) return {};
+  return fail(ErrorCode::kCorrupt,
+              "{}: tensor {} has a weight in rows {} to {} that is not finite, which int8 cannot "
+              "hold",
+              tensor.source.file->path().string(), plan.name, first_row, first_row + count - 1);
 }
 
 }  // namespace onecopy::host

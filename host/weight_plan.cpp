@@ -30,6 +30,25 @@ constexpr LayerNames kDistilBertNames = {
     "output_layer_norm",
 };
 
+// How a tensor is stored. A layer's products are what a precision makes smaller and faster; the
+// table of words is the largest tensor, of which a request reads a few rows. The rest is small, and
+// stays exact.
+struct Storage {
+  Layout layout = Layout::kRowMajor;
+  DType dtype = DType::kF32;
+};
+constexpr Storage kRows = {Layout::kRowMajor, DType::kF32};
+constexpr Storage kPanels = {Layout::kPanels, DType::kF32};
+
+Storage layer_storage(Precision precision) {
+  if (precision == Precision::kInt8) return {Layout::kPanels, DType::kS8};
+  return {Layout::kPanels, precision == Precision::kBf16 ? DType::kBf16 : DType::kF32};
+}
+
+Storage word_storage(Precision precision) {
+  return {Layout::kRowMajor, precision == Precision::kF32 ? DType::kF32 : DType::kBf16};
+}
+
 // Collects the plan; the first error stays and makes the rest do nothing.
 class Planner {
  public:
@@ -40,11 +59,13 @@ class Planner {
   void add_embeddings();
   void add_layer(std::size_t index, const LayerNames& layer);
   void add_head();
-  void add_table(std::string_view to, std::string_view from, std::size_t rows);
+  void add_table(std::string_view to, std::string_view from, std::size_t rows,
+                 const Storage& storage);
   void add_linear(std::string_view to, std::string_view from, std::size_t rows, std::size_t cols,
-                  Layout layout);
+                  const Storage& storage);
   void add_norm(std::string_view to, std::string_view from);
-  void add(std::string to, std::string_view from, std::vector<std::uint64_t> shape, Layout layout);
+  void add(std::string to, std::string_view from, std::vector<std::uint64_t> shape,
+           const Storage& storage);
   void add_vector(std::string to, std::string_view from, std::size_t size);
 
   const ModelInfo& info_;
@@ -81,7 +102,7 @@ Status check_lora(const LoraUpdate& lora, std::string_view name,
 }
 
 void Planner::add(std::string to, std::string_view from, std::vector<std::uint64_t> shape,
-                  Layout layout) {
+                  const Storage& storage) {
   if (!status_) return;
   PlannedTensor tensor;
   tensor.source = weights_.find(from);
@@ -94,24 +115,25 @@ void Planner::add(std::string to, std::string_view from, std::vector<std::uint64
   tensor.lora = weights_.update(from);
   if (status_ && tensor.lora) status_ = check_lora(*tensor.lora, from, shape);
   tensor.plan.name = std::move(to);
-  tensor.plan.layout = layout;
+  tensor.plan.layout = storage.layout;
+  tensor.plan.dtype = storage.dtype;
   tensor.plan.rows = shape.size() == 2 ? shape[0] : 1;
   tensor.plan.cols = shape.back();
   tensors_.push_back(std::move(tensor));
 }
 
 void Planner::add_vector(std::string to, std::string_view from, std::size_t size) {
-  add(std::move(to), from, {size}, Layout::kRowMajor);
+  add(std::move(to), from, {size}, kRows);
 }
 
-void Planner::add_table(std::string_view to, std::string_view from, std::size_t rows) {
-  add(std::string(to), fmt::format("embeddings.{}.weight", from), {rows, info_.hidden},
-      Layout::kRowMajor);
+void Planner::add_table(std::string_view to, std::string_view from, std::size_t rows,
+                        const Storage& storage) {
+  add(std::string(to), fmt::format("embeddings.{}.weight", from), {rows, info_.hidden}, storage);
 }
 
 void Planner::add_linear(std::string_view to, std::string_view from, std::size_t rows,
-                         std::size_t cols, Layout layout) {
-  add(names::weight(to), fmt::format("{}.weight", from), {rows, cols}, layout);
+                         std::size_t cols, const Storage& storage) {
+  add(names::weight(to), fmt::format("{}.weight", from), {rows, cols}, storage);
   add_vector(names::bias(to), fmt::format("{}.bias", from), rows);
 }
 
@@ -121,10 +143,11 @@ void Planner::add_norm(std::string_view to, std::string_view from) {
 }
 
 void Planner::add_embeddings() {
-  add_table(names::kWordEmbeddings, "word_embeddings", info_.vocab_size);
-  add_table(names::kPositionEmbeddings, "position_embeddings", info_.positions);
+  add_table(names::kWordEmbeddings, "word_embeddings", info_.vocab_size,
+            word_storage(info_.precision));
+  add_table(names::kPositionEmbeddings, "position_embeddings", info_.positions, kRows);
   if (info_.type_vocab > 0)
-    add_table(names::kTypeEmbeddings, "token_type_embeddings", info_.type_vocab);
+    add_table(names::kTypeEmbeddings, "token_type_embeddings", info_.type_vocab, kRows);
   add_norm(names::kEmbeddingNorm, "embeddings.LayerNorm");
 }
 
@@ -135,28 +158,29 @@ void Planner::add_layer(std::size_t index, const LayerNames& layer) {
   };
   const std::size_t hidden = info_.hidden;
   const std::size_t inner = info_.intermediate;
-  add_linear(to(names::kQuery), from(layer.query), hidden, hidden, Layout::kPanels);
-  add_linear(to(names::kKey), from(layer.key), hidden, hidden, Layout::kPanels);
-  add_linear(to(names::kValue), from(layer.value), hidden, hidden, Layout::kPanels);
-  add_linear(to(names::kAttentionOut), from(layer.attention_out), hidden, hidden, Layout::kPanels);
+  const Storage storage = layer_storage(info_.precision);
+  add_linear(to(names::kQuery), from(layer.query), hidden, hidden, storage);
+  add_linear(to(names::kKey), from(layer.key), hidden, hidden, storage);
+  add_linear(to(names::kValue), from(layer.value), hidden, hidden, storage);
+  add_linear(to(names::kAttentionOut), from(layer.attention_out), hidden, hidden, storage);
   add_norm(to(names::kAttentionNorm), from(layer.attention_norm));
-  add_linear(to(names::kFfnIn), from(layer.ffn_in), inner, hidden, Layout::kPanels);
-  add_linear(to(names::kFfnOut), from(layer.ffn_out), hidden, inner, Layout::kPanels);
+  add_linear(to(names::kFfnIn), from(layer.ffn_in), inner, hidden, storage);
+  add_linear(to(names::kFfnOut), from(layer.ffn_out), hidden, inner, storage);
   add_norm(to(names::kFfnNorm), from(layer.ffn_norm));
 }
 
 void Planner::add_head() {
   const std::size_t hidden = info_.hidden;
   if (info_.task == Task::kQuestionAnswering) {
-    add_linear(names::kQa, "qa_outputs", 2, hidden, Layout::kRowMajor);
+    add_linear(names::kQa, "qa_outputs", 2, hidden, kRows);
   } else if (info_.task == Task::kSequenceClassification) {
     const bool roberta = info_.family == Family::kRoberta;
     const char* pooler = info_.family == Family::kBert ? "pooler.dense"
                          : roberta                     ? "classifier.dense"
                                                        : "pre_classifier";
-    add_linear(names::kPooler, pooler, hidden, hidden, Layout::kPanels);
+    add_linear(names::kPooler, pooler, hidden, hidden, kPanels);
     add_linear(names::kClassifier, roberta ? "classifier.out_proj" : "classifier",
-               info_.labels.size(), hidden, Layout::kRowMajor);
+               info_.labels.size(), hidden, kRows);
   }
 }
 

@@ -1,4 +1,5 @@
-// Which tensor of the files becomes which tensor of the segment (shared/tensor_names.h), with every
+// Which tensor of the files becomes which tensor of the segment (shared/tensor_names.h), stored how
+// (by the model's precision), with every
 // name, type and shape checked before anything is allocated.
 #pragma once
 

@@ -35,12 +35,14 @@ std::uint32_t Builder::add_name(const std::string& name) {
 }
 
 Status check_shape(const TensorPlan& plan) {
-  if (!plan.name.empty() && plan.name.size() <= limits::kTensorNameBytes && plan.rows > 0 &&
-      plan.cols > 0 && plan.rows <= kTensorSide && plan.cols <= kTensorSide) {
+  const bool storable =
+      is_storable(static_cast<std::uint32_t>(plan.layout), static_cast<std::uint32_t>(plan.dtype));
+  if (storable && !plan.name.empty() && plan.name.size() <= limits::kTensorNameBytes &&
+      plan.rows > 0 && plan.cols > 0 && plan.rows <= kTensorSide && plan.cols <= kTensorSide) {
     return {};
   }
-  return fail(ErrorCode::kInvalidArgument, "tensor {} of shape [{}, {}] cannot be stored",
-              plan.name, plan.rows, plan.cols);
+  return fail(ErrorCode::kInvalidArgument, "tensor {} of shape [{}, {}] in {} cannot be stored",
+              plan.name, plan.rows, plan.cols, to_string(plan.dtype));
 }
 
 Status Builder::add_tensor(const TensorPlan& plan, std::size_t index) {
@@ -52,7 +54,7 @@ Status Builder::add_tensor(const TensorPlan& plan, std::size_t index) {
   record.dtype = static_cast<std::uint32_t>(plan.dtype);
   record.rows = plan.rows;
   record.cols = plan.cols;
-  record.data.bytes = packed_elements(plan.layout, plan.rows, plan.cols) * sizeof(float);
+  record.data.bytes = plan.bytes();
   out_.first.push_back(index);
   if (plan.same_as) {
     RETURN_IF_ERROR(share(plan, index, record));
@@ -68,9 +70,10 @@ Status Builder::share(const TensorPlan& plan, std::size_t index, TensorRecord& r
     return fail(ErrorCode::kInvalidArgument, "tensor {} is the same as a later one", plan.name);
   }
   const TensorRecord& other = out_.tensors[*plan.same_as];
-  if (other.layout != record.layout || other.rows != record.rows || other.cols != record.cols) {
-    return fail(ErrorCode::kInvalidArgument, "tensor {} is the same as one of another shape",
-                plan.name);
+  if (other.layout != record.layout || other.dtype != record.dtype || other.rows != record.rows ||
+      other.cols != record.cols) {
+    return fail(ErrorCode::kInvalidArgument,
+                "tensor {} is the same as one of another shape or type", plan.name);
   }
   record.holder = other.holder;
   record.data = other.data;

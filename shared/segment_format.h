@@ -83,6 +83,14 @@ constexpr std::uint64_t align_up(std::uint64_t bytes) {
   return (bytes + kSegmentAlignment - 1) / kSegmentAlignment * kSegmentAlignment;
 }
 
+// Whether a record's numbers name a layout and a type that can stand together.
+constexpr bool is_storable(std::uint32_t layout, std::uint32_t dtype) {
+  if (dtype == static_cast<std::uint32_t>(DType::kS8))
+    return layout == static_cast<std::uint32_t>(Layout::kPanels);
+  return layout <= static_cast<std::uint32_t>(Layout::kPanels) &&
+         dtype <= static_cast<std::uint32_t>(DType::kS8);
+}
+
 // Changes whenever the same format version would be read differently by another build.
 constexpr std::uint64_t layout_fingerprint() {
   std::uint64_t hash = 0xcbf29ce484222325ULL;  // FNV-1a
@@ -91,7 +99,8 @@ constexpr std::uint64_t layout_fingerprint() {
         offsetof(SegmentHeader, tokenizer), offsetof(SegmentHeader, header_checksum),
         sizeof(TensorRecord), offsetof(TensorRecord, rows), offsetof(TensorRecord, holder),
         offsetof(TensorRecord, data), sizeof(DependencyRecord),
-        offsetof(DependencyRecord, identity), kSegmentAlignment, kPanelWidth,
+        offsetof(DependencyRecord, identity), kSegmentAlignment, kPanelWidth, kS8BlockRows,
+        panel_bytes(DType::kBf16, 1), panel_bytes(DType::kS8, 1),
         static_cast<std::size_t>(std::endian::native == std::endian::little)}) {
     hash = (hash ^ fact) * 0x100000001b3ULL;
   }

@@ -93,19 +93,16 @@ Status check_names(const ParsedSegment& segment, std::span<const Record> list,
 }
 
 Status check_shape(const TensorRecord& record, std::string_view name) {
-  const bool known = record.layout <= static_cast<std::uint32_t>(Layout::kPanels) &&
-                     record.dtype == static_cast<std::uint32_t>(DType::kF32) &&
-                     record.reserved == 0;
-  if (!known || record.rows == 0 || record.cols == 0 || record.rows > kTensorSide ||
-      record.cols > kTensorSide) {
-    return fail(ErrorCode::kCorrupt, "tensor {} has an impossible layout or shape", name);
+  if (!is_storable(record.layout, record.dtype) || record.reserved != 0 || record.rows == 0 ||
+      record.cols == 0 || record.rows > kTensorSide || record.cols > kTensorSide) {
+    return fail(ErrorCode::kCorrupt, "tensor {} has an impossible layout, type or shape", name);
   }
   // No overflow: both sides are at most 2^28.
-  const std::uint64_t elements =
-      packed_elements(static_cast<Layout>(record.layout), record.rows, record.cols);
-  if (record.data.bytes != elements * sizeof(float)) {
-    return fail(ErrorCode::kCorrupt, "tensor {} of shape [{}, {}] has {} bytes", name, record.rows,
-                record.cols, record.data.bytes);
+  const auto dtype = static_cast<DType>(record.dtype);
+  if (record.data.bytes !=
+      packed_bytes(static_cast<Layout>(record.layout), dtype, record.rows, record.cols)) {
+    return fail(ErrorCode::kCorrupt, "tensor {} of shape [{}, {}] in {} has {} bytes", name,
+                record.rows, record.cols, to_string(dtype), record.data.bytes);
   }
   return {};
 }

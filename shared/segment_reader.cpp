@@ -87,18 +87,18 @@ const ModelInfo& Segment::info() const { return state_->info; }
 std::span<const std::byte> Segment::tokenizer_image() const { return state_->own.parsed.tokenizer; }
 std::size_t Segment::bytes() const { return state_->own.parsed.bytes.size(); }
 
-Result<TensorView> Segment::tensor(std::string_view name, Layout layout, std::size_t rows,
-                                   std::size_t cols) const {
+Result<TensorView> Segment::tensor(std::string_view name, Layout layout, DType dtype,
+                                   std::size_t rows, std::size_t cols) const {
   const auto found = state_->by_name.find(name);
   if (found == state_->by_name.end()) {
     return fail(ErrorCode::kCorrupt, "segment {} has no tensor {}", this->name(), name);
   }
   const TensorView view = state_->view(*found->second);
-  if (view.layout != layout || view.rows != rows || view.cols != cols) {
+  if (view.layout != layout || view.dtype != dtype || view.rows != rows || view.cols != cols) {
     return fail(ErrorCode::kCorrupt,
-                "segment {}: tensor {} has shape [{}, {}] in layout {}, not [{}, {}] in layout {}",
-                this->name(), name, view.rows, view.cols, static_cast<std::uint32_t>(view.layout),
-                rows, cols, static_cast<std::uint32_t>(layout));
+                "segment {}: tensor {} has shape [{}, {}] in {} {}, not [{}, {}] in {} {}",
+                this->name(), name, view.rows, view.cols, to_string(view.dtype),
+                to_string(view.layout), rows, cols, to_string(dtype), to_string(layout));
   }
   return view;
 }

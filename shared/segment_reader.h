@@ -43,9 +43,9 @@ class Segment {
   const ModelInfo& info() const;
   std::span<const std::byte> tokenizer_image() const;  // for Tokenizer::from_image
 
-  // The tensor of this name (tensor_names.h); kCorrupt when the segment lacks it or its layout or
-  // shape is another: the caller never has to check them again.
-  Result<TensorView> tensor(std::string_view name, Layout layout, std::size_t rows,
+  // The tensor of this name (tensor_names.h); kCorrupt when the segment lacks it or its layout,
+  // type or shape is another: the caller never has to check them again.
+  Result<TensorView> tensor(std::string_view name, Layout layout, DType dtype, std::size_t rows,
                             std::size_t cols) const;
 
   // For inspect.

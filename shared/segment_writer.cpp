@@ -181,11 +181,6 @@ std::span<std::byte> SegmentWriter::tensor(std::size_t i) {
   return state_->bytes().subspan(data.offset, data.bytes);
 }
 
-std::span<float> SegmentWriter::floats(std::size_t i) {
-  const std::span<std::byte> bytes = tensor(i);
-  return {reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float)};
-}
-
 std::size_t SegmentWriter::bytes() const { return state_->directory.total_bytes; }
 
 Status SegmentWriter::publish() {

@@ -27,6 +27,7 @@ struct TensorPlan {
   DType dtype = DType::kF32;
   std::size_t rows = 0;
   std::size_t cols = 0;
+  std::size_t bytes() const { return packed_bytes(layout, dtype, rows, cols); }
   struct Borrowed {
     std::string segment;  // the published segment that holds the bytes
     std::string tensor;   // its name there
@@ -51,7 +52,6 @@ class SegmentWriter {
   // The bytes of plan entry i, zero-filled, 64-byte aligned. Empty for borrowed and same_as
   // entries.
   std::span<std::byte> tensor(std::size_t i);
-  std::span<float> floats(std::size_t i);
 
   std::size_t bytes() const;  // of the whole segment
 

@@ -10,6 +10,22 @@
 
 namespace onecopy {
 
+constexpr std::string_view to_string(Layout layout) {
+  return layout == Layout::kPanels ? "panels" : "row-major";
+}
+
+constexpr std::string_view to_string(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return "f32";
+    case DType::kBf16:
+      return "bf16";
+    case DType::kS8:
+      return "s8";
+  }
+  return "unknown";
+}
+
 struct TensorView {
   Layout layout = Layout::kRowMajor;
   DType dtype = DType::kF32;

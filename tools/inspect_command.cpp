@@ -15,7 +15,8 @@ void add_tensors(const Segment& segment, InspectedSegment& out) {
   for (const Segment::Entry& entry : segment.entries()) {
     const TensorView& view = entry.view;
     out.tensors.push_back({.name = std::string(entry.name),
-                           .layout = view.layout == Layout::kPanels ? "panels" : "row-major",
+                           .layout = std::string(to_string(view.layout)),
+                           .dtype = std::string(to_string(view.dtype)),
                            .rows = view.rows,
                            .cols = view.cols,
                            .bytes = view.bytes.size(),
@@ -39,6 +40,7 @@ std::optional<InspectedSegment> inspect_segment(const std::string& full_name,
     return out;
   }
   out.task = std::string(to_string(segment->info().task));
+  out.precision = std::string(to_string(segment->info().precision));
   out.dependencies = segment->dependencies();
   add_tensors(*segment, out);
   return out;

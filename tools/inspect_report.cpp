@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <numeric>
 #include <set>
 
@@ -38,14 +39,24 @@ std::string table(const std::vector<Row>& rows) {
   return text;
 }
 
+// How many of each type: "37 f32, 18 s8".
+std::string tensors_text(const InspectedSegment& segment) {
+  std::map<std::string, std::size_t> counts;
+  for (const InspectedTensor& tensor : segment.tensors) ++counts[tensor.dtype];
+  std::string text;
+  for (const auto& [dtype, count] : counts)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, dtype);
+  return text;
+}
+
 std::string segments_text(const InspectReport& report, const std::string& instance) {
-  std::vector<Row> rows = {
-      {"MODEL", "VERSION", "TASK", "TENSORS", "SIZE", "BORROWED", "MAPPED BY", "CHECKSUMS"}};
+  std::vector<Row> rows = {{"MODEL", "VERSION", "TASK", "PRECISION", "TENSORS", "SIZE", "BORROWED",
+                            "MAPPED BY", "CHECKSUMS"}};
   for (const InspectedSegment& s : report.segments) {
     if (s.name.instance != instance) continue;
-    rows.push_back({s.name.model, std::to_string(s.name.version), s.task,
-                    std::to_string(s.tensors.size()), size_text(s.bytes),
-                    size_text(s.borrowed_bytes), processes_count(s.processes.size()),
+    rows.push_back({s.name.model, std::to_string(s.name.version), s.task, s.precision,
+                    tensors_text(s), size_text(s.bytes), size_text(s.borrowed_bytes),
+                    processes_count(s.processes.size()),
                     s.damage.empty() ? "ok" : "DAMAGED: " + s.damage});
   }
   return table(rows);
@@ -114,7 +125,7 @@ Json to_json(const InspectReport& report) {
     for (const InspectedTensor& t : s.tensors) {
       tensors.push_back({{"name", t.name},
                          {"layout", t.layout},
-                         {"dtype", "f32"},
+                         {"dtype", t.dtype},
                          {"shape", {t.rows, t.cols}},
                          {"bytes", t.bytes},
                          {"segment", t.segment}});
@@ -125,6 +136,7 @@ Json to_json(const InspectReport& report) {
                         {"version", s.name.version},
                         {"generation", s.name.generation},
                         {"task", s.task},
+                        {"precision", s.precision},
                         {"bytes", s.bytes},
                         {"borrowed_bytes", s.borrowed_bytes},
                         {"dependencies", s.dependencies},

@@ -14,6 +14,7 @@ namespace onecopy::tools {
 struct InspectedTensor {
   std::string name;
   std::string layout;
+  std::string dtype;
   std::uint64_t rows = 0;
   std::uint64_t cols = 0;
   std::uint64_t bytes = 0;
@@ -25,6 +26,7 @@ struct InspectedSegment {
   SegmentName name;
   std::string damage;  // why it cannot be used; empty when every checksum is right
   std::string task;
+  std::string precision;
   std::uint64_t bytes = 0;           // of the segment
   std::uint64_t borrowed_bytes = 0;  // of tensors that lie in others
   std::vector<std::string> dependencies;

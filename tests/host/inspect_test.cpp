@@ -5,6 +5,7 @@
 
 #include <array>
 #include <csignal>
+#include <map>
 
 #include "loaded_model.h"
 #include "shared/unique_fd.h"
@@ -99,6 +100,21 @@ TEST_F(InspectTest, ModelsTensorsAndWhoMapsThem) {
             Json({first->segment->name(), second->segment->name()}));
   EXPECT_GT(json["processes"][0]["private_bytes"], 0);
   EXPECT_GE(json["processes"][0]["pss_bytes"], json["processes"][0]["private_bytes"]);
+}
+
+TEST_F(InspectTest, PrecisionAndTypes) {
+  const auto model = load(host::golden_model("tiny-bert-qa"), host::PrecisionChoice::kInt8);
+  ASSERT_TRUE(model);
+  const Json segment = Json::parse(run(true).text)["segments"][0];
+  EXPECT_EQ(segment["precision"], "int8");
+  std::map<std::string, Json> types;
+  for (const Json& tensor : segment["tensors"]) types[tensor["name"]] = tensor["dtype"];
+  EXPECT_EQ(types["embeddings.word"], "bf16");
+  EXPECT_EQ(types["layer.1.query.weight"], "s8");
+  EXPECT_EQ(types["layer.1.query.bias"], "f32");
+  const std::string text = run(false).text;
+  EXPECT_THAT(text, HasSubstr(" int8 "));
+  EXPECT_THAT(text, HasSubstr(" 1 bf16, 36 f32, 18 s8 "));
 }
 
 TEST_F(InspectTest, TableForPeople) {

@@ -4,12 +4,14 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <bit>
+#include <cstring>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "host/convert.h"
 #include "host/model_loader.h"
-#include "host/pack.h"
 #include "host/weight_files.h"
 #include "shared/names.h"
 #include "shared/segment_reader.h"
@@ -28,33 +30,35 @@ class LoaderTest : public testing::Test {
 
   // The model stays until the end of the test.
   Result<LoadedModel> load(const std::filesystem::path& folder,
-                           std::optional<std::filesystem::path> adapter = std::nullopt) {
-    auto model =
-        load_model({"m", folder, 1, std::move(adapter)}, instance_, ++generation_, catalogue_);
+                           std::optional<std::filesystem::path> adapter = std::nullopt,
+                           PrecisionChoice precision = PrecisionChoice::kF32) {
+    auto model = load_model({"m", folder, 1, std::move(adapter), precision}, instance_,
+                            ++generation_, catalogue_);
     if (model) models_.push_back(*model);
     return model;
+  }
+  Result<LoadedModel> load(const std::filesystem::path& folder, PrecisionChoice precision) {
+    return load(folder, std::nullopt, precision);
   }
   Segment open(const LoadedModel& model) const {
     auto segment = Segment::open(model.segment->name(), Segment::Check::kContents);
     EXPECT_TRUE(segment) << segment.error().text;
     return std::move(*segment);
   }
-  // The tensor as it was in the file, [rows, cols].
+  // The tensor as it was in the file, [rows, cols], but for what its type has lost.
   static std::vector<float> unpack(const Segment& segment, std::string_view name) {
     for (const Segment::Entry& entry : segment.entries()) {
-      if (entry.name != name) continue;
-      const std::span<const float> packed = entry.view.floats();
-      if (entry.view.layout == Layout::kRowMajor) return {packed.begin(), packed.end()};
-      std::vector<float> out;
-      for (std::size_t n = 0; n < entry.view.rows; ++n) {
-        const float* panel = packed.data() + n / kPanelWidth * panel_floats(entry.view.cols);
-        for (std::size_t k = 0; k < entry.view.cols; ++k)
-          out.push_back(panel[k * kPanelWidth + n % kPanelWidth]);
-      }
-      return out;
+      if (entry.name == name) return unpack(entry.view);
     }
     ADD_FAILURE() << "no tensor " << name;
     return {};
+  }
+  static std::vector<float> unpack(const TensorView& view) {
+    std::vector<float> out;
+    for (std::size_t n = 0; n < view.rows; ++n) {
+      for (std::size_t k = 0; k < view.cols; ++k) out.push_back(element(view, n, k));
+    }
+    return out;
   }
   static std::vector<float> in_file(const std::filesystem::path& path, std::string_view name) {
     const auto file = SafetensorsFile::open(path);
@@ -85,6 +89,30 @@ class LoaderTest : public testing::Test {
     folder.write("model.safetensors", safetensors(tensors));
   }
 
+ private:
+  static float element(const TensorView& view, std::size_t n, std::size_t k) {
+    const bool panels = view.layout == Layout::kPanels;
+    const std::byte* panel = view.bytes.data();
+    if (panels) panel += n / kPanelWidth * panel_bytes(view.dtype, view.cols);
+    // Elements of a row that lie beside each other, and the element's index.
+    const std::size_t group = view.dtype == DType::kS8 ? 4 : view.dtype == DType::kBf16 ? 2 : 1;
+    const std::size_t index = panels
+                                  ? (k / group * kPanelWidth + n % kPanelWidth) * group + k % group
+                                  : n * view.cols + k;
+    if (view.dtype == DType::kF32) return at<float>(panel, index);
+    if (view.dtype == DType::kBf16)
+      return std::bit_cast<float>(std::uint32_t{at<std::uint16_t>(panel, index)} << 16);
+    const std::byte* scales = panel + s8_panel(view.cols).scales;
+    return static_cast<float>(at<std::int8_t>(panel, index)) * at<float>(scales, n % kPanelWidth);
+  }
+  template <class T>
+  static T at(const std::byte* bytes, std::size_t index) {
+    T value;
+    std::memcpy(&value, bytes + index * sizeof(T), sizeof(T));
+    return value;
+  }
+
+ protected:
   std::string instance_;
   std::uint64_t generation_ = 0;
   TensorCatalogue catalogue_;

@@ -139,7 +139,10 @@ TEST_F(DamageTest, ForgedRecordsAreRefused) {
       [](TensorRecord& r) { r.name_bytes = 0xffffffff; },
       [](TensorRecord& r) { r.name_bytes = 0; },
       [](TensorRecord& r) { r.layout = 2; },
-      [](TensorRecord& r) { r.dtype = 1; },
+      [](TensorRecord& r) { r.dtype = 1; },  // known, but of another size
+      [](TensorRecord& r) { r.dtype = 2; },
+      [](TensorRecord& r) { r.dtype = 3; },
+      [](TensorRecord& r) { r.dtype = 0xffffffff; },
       [](TensorRecord& r) { r.rows = 0; },
       [](TensorRecord& r) { r.rows = std::uint64_t{1} << 62; },
       [](TensorRecord& r) { r.cols = std::uint64_t{1} << 63; },

@@ -59,7 +59,8 @@ class SegmentTest : public testing::Test {
   // Tensor i counts up from 1000 i.
   static void fill(SegmentWriter& writer, std::size_t tensors) {
     for (std::size_t i = 0; i < tensors; ++i) {
-      const std::span<float> floats = writer.floats(i);
+      const std::span<std::byte> bytes = writer.tensor(i);
+      const std::span floats(reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float));
       std::iota(floats.begin(), floats.end(), 1000.0F * static_cast<float>(i));
     }
   }

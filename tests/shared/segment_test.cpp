@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <sys/statvfs.h>
 
+#include <algorithm>
+
 #include "segment_fixture.h"
 
 namespace onecopy {
@@ -18,11 +20,11 @@ TEST_F(SegmentTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(segment->tokenizer_image().size(), 100U);
   EXPECT_EQ(segment->tokenizer_image()[99], std::byte{0x5a});
 
-  const auto table = segment->tensor("table", Layout::kRowMajor, 3, 5);
+  const auto table = segment->tensor("table", Layout::kRowMajor, DType::kF32, 3, 5);
   ASSERT_TRUE(table) << table.error().text;
   EXPECT_EQ(table->floats().size(), 15U);
   EXPECT_EQ(table->floats()[14], 14.0F);
-  const auto weight = segment->tensor("weight", Layout::kPanels, 70, 5);
+  const auto weight = segment->tensor("weight", Layout::kPanels, DType::kF32, 70, 5);
   ASSERT_TRUE(weight) << weight.error().text;
   EXPECT_EQ(weight->floats().size(), 2U * 5 * 64);
   EXPECT_EQ(weight->floats()[639], 1639.0F);
@@ -31,20 +33,52 @@ TEST_F(SegmentTest, WhatIsWrittenIsRead) {
   }
 }
 
+// One tensor of each type: bytes as packed_weight.h makes them, an odd number of columns.
+TEST_F(SegmentTest, EveryTypeOfElement) {
+  const std::vector<TensorPlan> plan = {
+      {.name = "bf16 rows", .dtype = DType::kBf16, .rows = 3, .cols = 5},
+      {.name = "bf16", .layout = Layout::kPanels, .dtype = DType::kBf16, .rows = 70, .cols = 5},
+      {.name = "s8", .layout = Layout::kPanels, .dtype = DType::kS8, .rows = 70, .cols = 65}};
+  auto writer = SegmentWriter::create(name(1), small_info(), {}, plan);
+  ASSERT_TRUE(writer) << writer.error().text;
+  const std::vector<std::size_t> sizes = {30, 2 * 3 * 64 * 4,
+                                          2 * (128 * 64 + 2 * 64 * 2 + 64 * 4 + 64 * 4)};
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    ASSERT_EQ(writer->tensor(i).size(), sizes[i]);
+    std::ranges::fill(writer->tensor(i), std::byte(i + 1));
+  }
+  ASSERT_TRUE(writer->publish());
+  const auto segment = Segment::open(name(1), Segment::Check::kContents);
+  ASSERT_TRUE(segment) << segment.error().text;
+  for (std::size_t i = 0; i < plan.size(); ++i) {
+    const TensorPlan& t = plan[i];
+    const auto view = segment->tensor(t.name, t.layout, t.dtype, t.rows, t.cols);
+    ASSERT_TRUE(view) << view.error().text;
+    EXPECT_EQ(view->dtype, t.dtype);
+    EXPECT_EQ(view->bytes.size(), sizes[i]);
+    EXPECT_EQ(view->bytes.back(), std::byte(i + 1));
+    const auto as_f32 = segment->tensor(t.name, t.layout, DType::kF32, t.rows, t.cols);
+    EXPECT_THAT(as_f32.error().text, HasSubstr(to_string(t.dtype)));
+  }
+  EXPECT_EQ(segment->tensor("bf16 rows", Layout::kRowMajor, DType::kBf16, 3, 5)->bf16s().size(),
+            15U);
+}
+
 TEST_F(SegmentTest, EqualTensorsAreStoredOnce) {
   const auto segment = Segment::open(publish_small(), Segment::Check::kContents);
   ASSERT_TRUE(segment);
-  const auto table = segment->tensor("table", Layout::kRowMajor, 3, 5);
-  const auto again = segment->tensor("again", Layout::kRowMajor, 3, 5);
+  const auto table = segment->tensor("table", Layout::kRowMajor, DType::kF32, 3, 5);
+  const auto again = segment->tensor("again", Layout::kRowMajor, DType::kF32, 3, 5);
   EXPECT_EQ(table->bytes.data(), again->bytes.data());
 }
 
 TEST_F(SegmentTest, AnotherShapeOrLayoutOrNameIsRefused) {
   const auto segment = Segment::open(publish_small(), Segment::Check::kStructure);
   ASSERT_TRUE(segment);
-  EXPECT_THAT(segment->tensor("table", Layout::kRowMajor, 5, 3).error().text, HasSubstr("[3, 5]"));
-  EXPECT_FALSE(segment->tensor("table", Layout::kPanels, 3, 5));
-  EXPECT_THAT(segment->tensor("tables", Layout::kRowMajor, 3, 5).error().text,
+  EXPECT_THAT(segment->tensor("table", Layout::kRowMajor, DType::kF32, 5, 3).error().text,
+              HasSubstr("[3, 5]"));
+  EXPECT_FALSE(segment->tensor("table", Layout::kPanels, DType::kF32, 3, 5));
+  EXPECT_THAT(segment->tensor("tables", Layout::kRowMajor, DType::kF32, 3, 5).error().text,
               HasSubstr("no tensor tables"));
 }
 
@@ -77,7 +111,7 @@ TEST_F(SegmentTest, MappingOutlivesTheName) {
   const auto segment = Segment::open(publish_small(), Segment::Check::kStructure);
   ASSERT_TRUE(segment);
   ASSERT_TRUE(unlink_segment(name(1)));
-  EXPECT_EQ(segment->tensor("table", Layout::kRowMajor, 3, 5)->floats()[7], 7.0F);
+  EXPECT_EQ(segment->tensor("table", Layout::kRowMajor, DType::kF32, 3, 5)->floats()[7], 7.0F);
   EXPECT_EQ(unlink_segment(name(1)).error().code, ErrorCode::kNotFound);
 }
 
@@ -102,7 +136,12 @@ TEST_F(SegmentTest, BadPlansAreRefused) {
   EXPECT_FALSE(create({{.name = "", .rows = 1, .cols = 1}}));
   EXPECT_FALSE(create({{.name = "a", .rows = 0, .cols = 1}}));
   EXPECT_FALSE(create({{.name = "a", .rows = 1, .cols = std::size_t{1} << 40}}));
+  EXPECT_FALSE(create({{.name = "a", .dtype = DType::kS8, .rows = 1, .cols = 1}}));
+  EXPECT_FALSE(create({{.name = "a", .dtype = static_cast<DType>(3), .rows = 1, .cols = 1}}));
   std::vector<TensorPlan> plan = small_plan();
+  plan[2].dtype = DType::kBf16;  // the same as one of another type
+  EXPECT_FALSE(create(plan));
+  plan = small_plan();
   plan[2].same_as = 2;
   EXPECT_FALSE(create(plan));
   plan[2].same_as = 1;
@@ -136,11 +175,11 @@ TEST_F(BorrowingTest, BorrowedTensorsAreTheOthersBytes) {
   ASSERT_TRUE(segment) << segment.error().text;
   EXPECT_THAT(segment->dependencies(), ElementsAre(name(1)));
   for (const char* tensor : {"theirs", "theirs too"}) {
-    const auto view = segment->tensor(tensor, Layout::kPanels, 70, 5);
+    const auto view = segment->tensor(tensor, Layout::kPanels, DType::kF32, 70, 5);
     ASSERT_TRUE(view);
     EXPECT_EQ(view->floats()[639], 1639.0F);
   }
-  EXPECT_EQ(segment->tensor("own", Layout::kRowMajor, 1, 2)->floats()[1], 2001.0F);
+  EXPECT_EQ(segment->tensor("own", Layout::kRowMajor, DType::kF32, 1, 2)->floats()[1], 2001.0F);
   EXPECT_EQ(segment->entries()[0].segment, name(1));
   EXPECT_EQ(segment->entries()[2].segment, name(2));
   EXPECT_THAT(Segment::open(name(1), Segment::Check::kStructure)->bytes(), Gt(segment->bytes()));
@@ -181,6 +220,10 @@ TEST_F(BorrowingTest, OnlyTensorsThatTheOtherHoldsAreBorrowed) {
   EXPECT_FALSE(SegmentWriter::create(name(3), small_info(), {}, plan));
   plan[0].borrowed = {name(1), "table"};  // another shape
   EXPECT_FALSE(SegmentWriter::create(name(3), small_info(), {}, plan));
+  plan[0].dtype = DType::kBf16;  // another type
+  plan[0].borrowed = {name(1), "weight"};
+  EXPECT_FALSE(SegmentWriter::create(name(3), small_info(), {}, plan));
+  plan[0].dtype = DType::kF32;
   plan[0].borrowed = {name(9), "weight"};
   EXPECT_FALSE(SegmentWriter::create(name(3), small_info(), {}, plan));
 }

@@ -63,7 +63,8 @@ void fill(SegmentWriter& writer, const std::vector<TensorPlan>& plan, unsigned s
   for (std::size_t i = 0; i < plan.size(); ++i) {
     const float scale = 1 / std::sqrt(static_cast<float>(plan[i].cols));
     const bool panels = plan[i].layout == Layout::kPanels;
-    const std::span<float> floats = writer.floats(i);
+    const std::span<std::byte> bytes = writer.tensor(i);
+    const std::span floats(reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float));
     for (std::size_t j = 0; j < floats.size(); ++j) {
       const std::size_t output = j / panel_floats(plan[i].cols) * kPanelWidth + j % kPanelWidth;
       // Columns beyond N stay zero, as the packer leaves them.

@@ -11,7 +11,8 @@ namespace names = tensor_names;
 
 Result<std::span<const float>> row_major(const Segment& segment, const std::string& name,
                                          std::size_t rows, std::size_t cols) {
-  ASSIGN_OR_RETURN(const TensorView view, segment.tensor(name, Layout::kRowMajor, rows, cols));
+  ASSIGN_OR_RETURN(const TensorView view,
+                   segment.tensor(name, Layout::kRowMajor, DType::kF32, rows, cols));
   return view.floats();
 }
 
@@ -24,8 +25,8 @@ Status bind_norm(const Segment& segment, std::string_view part, NormWeights& out
 
 Status bind_linear(const Segment& segment, std::string_view part, std::size_t outputs,
                    std::size_t inputs, kernels::LinearWeights& out) {
-  ASSIGN_OR_RETURN(out.weight,
-                   segment.tensor(names::weight(part), Layout::kPanels, outputs, inputs));
+  ASSIGN_OR_RETURN(out.weight, segment.tensor(names::weight(part), Layout::kPanels, DType::kF32,
+                                              outputs, inputs));
   ASSIGN_OR_RETURN(out.bias, row_major(segment, names::bias(part), 1, outputs));
   return {};
 }
