@@ -142,7 +142,7 @@ void attend(const Attention& attention, Workspace& workspace) {
 
   // Few heads for many threads: each head's queries are split, and its keys packed more than once.
   const std::size_t heads = sequences * attention.heads;
-  const std::size_t threads = workspace.threads();
+  const std::size_t threads = workspace.pool().granted();
   const std::size_t parts =
       threads == 1 ? 1 : (2 * threads - 1) / std::max<std::size_t>(1, heads) + 1;
   const auto work = [&](std::size_t item, unsigned thread) {

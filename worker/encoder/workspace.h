@@ -1,7 +1,9 @@
 // Scratch memory and threads of one worker, shared by all the models it serves.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "worker/kernels/aligned_buffer.h"
 #include "worker/kernels/parallel.h"
@@ -15,8 +17,9 @@ namespace onecopy::worker {
 // so that a process may still fork after making one.
 class Workspace {
  public:
-  // threads >= 1, the calling thread included.
-  explicit Workspace(unsigned threads) : pool_(threads) {}
+  // threads >= 1, the calling thread included; `grant` as in ThreadPool.
+  explicit Workspace(unsigned threads, const std::atomic<std::uint32_t>* grant = nullptr)
+      : pool_(threads, grant) {}
 
   unsigned threads() const { return pool_.threads(); }
   kernels::ThreadPool& pool() { return pool_; }

@@ -121,7 +121,7 @@ std::size_t multiply_adds(std::span<const Linear> products, std::size_t rows) {
 void linear(std::span<const Linear> products, std::size_t rows, ThreadPool& pool,
             const BlockProduct& product) {
   const bool worth_threads = multiply_adds(products, rows) >= kWorthAThread;
-  const std::vector<Item> items = items_of(products, rows, worth_threads ? pool.threads() : 1);
+  const std::vector<Item> items = items_of(products, rows, worth_threads ? pool.granted() : 1);
   const auto work = [&](std::size_t i, unsigned) {
     multiply_item(items[i], product);
     if (product.release != nullptr) product.release();
