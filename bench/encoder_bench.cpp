@@ -9,9 +9,10 @@
 #include <cstdio>
 #include <iostream>
 
-#include "bench/fma_peak.h"
+#include "bench/product_peak.h"
 #include "bench/timing.h"
 #include "host/model_loader.h"
+#include "host/options.h"
 #include "worker/encoder/encoder.h"
 #include "worker/encoder/heads.h"
 
@@ -27,15 +28,19 @@ struct Options {
   std::size_t tokens = 128;
   unsigned threads = 1;
   int runs = 21;
+  std::vector<std::uint32_t> lengths;  // of a ragged batch, instead of one sequence of `tokens`
+  std::string precision = "f32";
   bool serve = false;
 };
 
-Result<std::unique_ptr<Model>> load(const std::filesystem::path& folder) {
+Result<std::unique_ptr<Model>> load(const Options& options) {
+  host::ModelSource source;
+  source.name = "bench";
+  source.folder = options.folder;
+  RETURN_IF_ERROR(host::apply_model_setting(source, "precision", options.precision));
   host::TensorCatalogue catalogue;
-  ASSIGN_OR_RETURN(
-      const host::LoadedModel loaded,
-      host::load_model({.name = "bench", .folder = folder, .version = 1, .adapter = {}},
-                       fmt::format("bench-{}", getpid()), 1, catalogue));
+  ASSIGN_OR_RETURN(const host::LoadedModel loaded,
+                   host::load_model(source, fmt::format("bench-{}", getpid()), 1, catalogue));
   ASSIGN_OR_RETURN(Segment segment,
                    Segment::open(loaded.segment->name(), Segment::Check::kStructure));
   return Model::bind(std::move(segment));
@@ -56,82 +61,79 @@ class Bench {
   Bench(const Model& model, const Options& options)
       : model_(model),
         workspace_(options.threads),
-        ids_(request(options.tokens, model.info().vocab_size)),
-        starts_{0, static_cast<std::uint32_t>(options.tokens)} {}
+        starts_(starts_of(options)),
+        ids_(request(starts_.back(), model.info().vocab_size)) {}
 
   // Encoder and head, as a worker computes them.
   std::vector<float> forward() {
-    const auto hidden = worker::encode(model_, {ids_, {}, starts_}, workspace_);
+    const auto hidden =
+        worker::encode(model_, {ids_, {}, starts_}, workspace_, worker::rows_read(model_.info()));
     if (!hidden) throw std::runtime_error(hidden.error().text);
     if (model_.info().task == Task::kQuestionAnswering) {
       return worker::qa_logits(model_, *hidden).value().start;
     }
-    return worker::classification_logits(model_, *hidden, starts_, workspace_).value();
-  }
-
-  // The products with weights alone, of all layers, on whatever lies in the buffers.
-  void products() {
-    const ModelInfo& info = model_.info();
-    const std::size_t rows = ids_.size();
-    const std::size_t width = kernels::Activations::floats(rows, info.hidden);
-    const auto hidden = kernels::Activations::blocked(workspace_.hidden.data(), rows);
-    const auto context = kernels::Activations::blocked(workspace_.attended.data(), rows);
-    const auto wide = [&](std::size_t i) {
-      return kernels::Activations::blocked(workspace_.wide.data() + i * width, rows);
-    };
-    const kernels::ThreadPool::Pass pass(workspace_.pool());
-    const auto run = [&](std::initializer_list<kernels::Linear> calls) {
-      kernels::linear(std::span(calls.begin(), calls.size()), rows, workspace_.pool());
-    };
-    for (const worker::LayerWeights& layer : model_.layers()) {
-      run({{.x = hidden, .weights = &layer.query, .y = wide(0)},
-           {.x = hidden, .weights = &layer.key, .y = wide(1)},
-           {.x = hidden, .weights = &layer.value, .y = wide(2)}});
-      run({{.x = hidden, .weights = &layer.attention_out, .y = context}});
-      run({{.x = hidden, .weights = &layer.ffn_in, .y = wide(0)}});
-      run({{.x = wide(0), .weights = &layer.ffn_out, .y = context}});
-    }
+    return worker::classification_logits(model_, *hidden, workspace_).value();
   }
 
   double product_gflop() const {
     double total = 0;
-    for (const worker::LayerWeights& layer : model_.layers()) {
-      for (const auto* linear : {&layer.query, &layer.key, &layer.value, &layer.attention_out,
-                                 &layer.ffn_in, &layer.ffn_out}) {
-        total +=
-            2e-9 * static_cast<double>(ids_.size() * linear->weight.rows * linear->weight.cols);
-      }
-    }
+    for_linears([&](const kernels::LinearWeights& linear) {
+      total += 2e-9 * static_cast<double>(ids_.size() * linear.weight.rows * linear.weight.cols);
+    });
     return total;
   }
 
+  double layer_bytes() const {
+    double total = 0;
+    for_linears([&](const kernels::LinearWeights& linear) {
+      total += static_cast<double>(linear.weight.bytes.size());
+    });
+    return total;
+  }
+
+  double peak() { return product_peak(model_.info().precision, workspace_.pool()); }
+  std::size_t tokens() const { return ids_.size(); }
   std::size_t scratch() const { return workspace_.bytes(); }
 
  private:
+  static std::vector<std::uint32_t> starts_of(const Options& options) {
+    std::vector<std::uint32_t> starts{0};
+    for (const std::uint32_t length : options.lengths) starts.push_back(starts.back() + length);
+    if (options.lengths.empty()) starts.push_back(static_cast<std::uint32_t>(options.tokens));
+    return starts;
+  }
+  template <class Body>
+  void for_linears(const Body& body) const {
+    for (const worker::LayerWeights& layer : model_.layers()) {
+      for (const auto* linear : {&layer.query, &layer.key, &layer.value, &layer.attention_out,
+                                 &layer.ffn_in, &layer.ffn_out}) {
+        body(*linear);
+      }
+    }
+  }
+
   const Model& model_;
   Workspace workspace_;
-  std::vector<std::int32_t> ids_;
   std::vector<std::uint32_t> starts_;
+  std::vector<std::int32_t> ids_;
 };
 
 void report(Bench& bench, const Options& options) {
   std::vector<double> model;
-  std::vector<double> products;
   std::vector<double> peaks;
   bench.forward();
   for (int i = 0; i < options.runs; ++i) {
-    peaks.push_back(fma_peak() * options.threads);
+    peaks.push_back(bench.peak());
     model.push_back(milliseconds([&] { bench.forward(); }));
-    products.push_back(milliseconds([&] { bench.products(); }));
   }
-  const double speed = bench.product_gflop() / median(products) * 1e3;
+  const double ideal = bench.product_gflop() / median(peaks) * 1e3;
   fmt::print(
-      "{} tokens, {} threads: model {:.2f} ms, its products alone {:.2f} ms ({:.0f} %), {:.0f} "
-      "GFLOP/s of "
-      "{:.0f} peak; scratch {:.1f} MB; {}\n",
-      options.tokens, options.threads, median(model), median(products),
-      100 * median(products) / median(model), speed, median(peaks),
-      static_cast<double>(bench.scratch()) / 1e6, kernels::default_product_reason());
+      "{} tokens, {} threads, {}: model {:.3f} ms; its products at their own peak of {:.0f} "
+      "GFLOP/s "
+      "{:.3f} ms ({:.0f} %); layers' weights {:.1f} MB; scratch {:.1f} MB\n",
+      bench.tokens(), options.threads, options.precision, median(model), median(peaks), ideal,
+      100 * ideal / median(model), bench.layer_bytes() / 1e6,
+      static_cast<double>(bench.scratch()) / 1e6);
 }
 
 void serve(Bench& bench) {
@@ -159,11 +161,13 @@ int main(int argc, char** argv) {
   CLI::App app("Latency of one request's forward pass");
   app.add_option("--model", options.folder, "a Hugging Face folder")->required();
   app.add_option("--tokens", options.tokens);
+  app.add_option("--lengths", options.lengths, "of a batch of several sequences")->delimiter(',');
+  app.add_option("--precision", options.precision, "f32, bf16, int8 or auto");
   app.add_option("--threads", options.threads);
   app.add_option("--runs", options.runs);
   app.add_flag("--serve", options.serve, "take commands from stdin");
   CLI11_PARSE(app, argc, argv);
-  const auto model = onecopy::bench::load(options.folder);
+  const auto model = onecopy::bench::load(options);
   if (!model) {
     fmt::print(stderr, "{}\n", model.error().text);
     return 1;

@@ -48,9 +48,10 @@ void measure(const Shape& shape, unsigned threads, int rounds) {
   float* x = x_memory.reserve(x_floats);
   std::fill_n(x, x_floats, 0.5F);
   float* y = y_memory.reserve(kernels::Activations::floats(shape.rows, shape.outputs));
-  const kernels::Linear call{.x = kernels::Activations::blocked(x, shape.rows),
-                             .weights = &weight.linear,
-                             .y = kernels::Activations::blocked(y, shape.rows)};
+  const kernels::Linear call{
+      .x = kernels::Operand::of(kernels::Activations::blocked(x, shape.rows)),
+      .weights = &weight.linear,
+      .y = kernels::Operand::of(kernels::Activations::blocked(y, shape.rows))};
   kernels::ThreadPool pool(threads);
   const kernels::ThreadPool::Pass pass(pool);
 
@@ -64,8 +65,10 @@ void measure(const Shape& shape, unsigned threads, int rounds) {
   for (int round = 0; round < rounds; ++round) {
     peaks.push_back(fma_peak());
     for (std::size_t i = 0; i < products.size(); ++i) {
+      kernels::BackEnds back_ends;
+      back_ends.f32 = products[i];
       times[i].push_back(milliseconds([&] {
-        kernels::linear({&call, 1}, shape.rows, pool, *products[i]);
+        kernels::linear({&call, 1}, shape.rows, pool, back_ends);
       }));
     }
   }

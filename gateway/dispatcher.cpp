@@ -14,11 +14,12 @@ constexpr auto kPauseAfterDeath = std::chrono::milliseconds(20);
 
 }  // namespace
 
-Dispatcher::Dispatcher(EventLoop& loop, std::size_t queued_items,
+Dispatcher::Dispatcher(EventLoop& loop, std::size_t queued_items, unsigned cores,
                        std::function<void(std::uint64_t)> worker_gone)
     : loop_(loop),
       max_queued_(queued_items),
       worker_gone_(std::move(worker_gone)),
+      grants_(cores),
       pause_(loop, [this] {
         paused_ = false;
         schedule();
@@ -71,7 +72,10 @@ int Dispatcher::retry_after_s() const {
   return static_cast<int>(std::clamp(seconds, 1.0, 30.0));
 }
 
-void Dispatcher::became_idle(WorkerLink& worker) { idle_.push_back(&worker); }
+void Dispatcher::became_idle(WorkerLink& worker) {
+  grants_.stop(worker.threads());
+  idle_.push_back(&worker);
+}
 
 // The worker that has served this model last, so that its part of the weights is warm in a cache;
 // otherwise the one whose last work is freshest.
@@ -87,6 +91,7 @@ WorkerLink& Dispatcher::take_idle_for(const Model& model) {
 
 void Dispatcher::schedule() {
   while (!paused_ && !idle_.empty() && !queue_.empty()) start_next();
+  grants_.share_out();
 }
 
 void Dispatcher::start_next() {
@@ -94,6 +99,7 @@ void Dispatcher::start_next() {
   Call& call = *item.call;
   if (call.deadline() <= Clock::now()) return call.expire();
   WorkerLink& worker = take_idle_for(call.model());
+  grants_.start(worker.threads(), std::min(idle_.size(), queue_.size()));
   const Status started = worker.start(item);
   if (started) return;
   if (started.error().code == ErrorCode::kUnavailable) {
@@ -138,6 +144,8 @@ void Dispatcher::retry(WorkItem& item, bool crashed) {
 void Dispatcher::drop(WorkerLink& worker) {
   worker.close();  // else its end would be reported once more
   std::erase(idle_, &worker);
+  grants_.stop(worker.threads());
+  grants_.share_out();
   const auto place = std::ranges::find(workers_, &worker, &std::shared_ptr<WorkerLink>::get);
   const std::uint64_t id = worker.id();
   loop_.dispose(std::move(*place));  // it may be the caller

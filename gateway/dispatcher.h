@@ -11,6 +11,7 @@
 #include "gateway/call.h"
 #include "gateway/event_loop.h"
 #include "gateway/fair_queue.h"
+#include "gateway/thread_grants.h"
 #include "gateway/worker_link.h"
 #include "shared/status.h"
 #include "shared/unique_fd.h"
@@ -20,8 +21,9 @@ namespace onecopy::gateway {
 // Class Dispatcher: owns the workers' links and the queue; borrows the calls. One thread.
 class Dispatcher final : private WorkerLink::Events {
  public:
-  // `worker_gone` hears the id of each worker that ended.
-  Dispatcher(EventLoop& loop, std::size_t queued_items,
+  // `cores` are shared out among the workers that compute. `worker_gone` hears the id of each
+  // worker that ended.
+  Dispatcher(EventLoop& loop, std::size_t queued_items, unsigned cores,
              std::function<void(std::uint64_t)> worker_gone);
   ~Dispatcher() override;
 
@@ -55,6 +57,7 @@ class Dispatcher final : private WorkerLink::Events {
   const std::size_t max_queued_;
   std::function<void(std::uint64_t)> worker_gone_;
   FairQueue queue_;
+  ThreadGrants grants_;
   std::vector<std::shared_ptr<WorkerLink>> workers_;
   std::vector<WorkerLink*> idle_;  // most recently used last
   double mean_service_s_ = 0.1;    // moving average over the last few dozen items

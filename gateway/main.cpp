@@ -34,8 +34,11 @@ int main(int argc, char** argv) {
   std::signal(SIGINT, SIG_IGN);
   std::signal(SIGTERM, SIG_IGN);
   raise_descriptor_limit();
-  auto created = gateway::Gateway::create({UniqueFd(options->control), UniqueFd(options->listen),
-                                           UniqueFd(options->management_listen)});
+  gateway::Settings settings;
+  settings.cores = static_cast<unsigned>(options->cores);
+  auto created = gateway::Gateway::create(
+      {UniqueFd(options->control), UniqueFd(options->listen), UniqueFd(options->management_listen)},
+      settings);
   if (!created) {
     onecopy::log_line(created.error().text);
     return 1;

@@ -1,4 +1,5 @@
-// The gateway's command line: descriptors that it inherits from the host.
+// The gateway's command line: descriptors that it inherits from the host, and the cores that the
+// workers may use.
 #pragma once
 
 #include "shared/status.h"
@@ -9,6 +10,7 @@ struct Options {
   int control = -1;
   int listen = -1;
   int management_listen = -1;  // -1: no management port
+  int cores = 1;
 };
 
 Result<Options> parse_options(int argc, const char* const* argv);

@@ -25,6 +25,7 @@ struct Settings {
   std::size_t connections = limits::kConnections;
   std::size_t buffered_bytes = limits::kBufferedBytes;
   std::size_t queued_items = limits::kQueuedItems;
+  unsigned cores = 1;  // that the workers may use together
 };
 
 }  // namespace onecopy::gateway

@@ -1,6 +1,7 @@
 // The gateway's end of one worker: its socket and its mailbox.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
@@ -44,6 +45,8 @@ class WorkerLink final : public EventHandler {
   void abandon();
   // Whether the worker ended over its request, rather than being killed.
   bool crashed() const { return lied_ || mailbox_.worker_crashed(); }
+  // How many threads it may use; only to be written.
+  std::atomic<std::uint32_t>& threads() { return mailbox_.threads(); }
   // No event comes from the worker any more.
   void close();
 

@@ -2,9 +2,7 @@
 // starts it.
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <thread>
 #include <vector>
 
 #include "host/instance_lock.h"
@@ -13,6 +11,7 @@
 #include "host/options.h"
 #include "host/progress_bar.h"
 #include "host/supervisor.h"
+#include "shared/cpu_count.h"
 #include "shared/process.h"
 
 namespace onecopy::host {
@@ -52,10 +51,6 @@ Result<std::vector<LoadedModel>> load_models(const ServeOptions& options,
   return models;
 }
 
-unsigned threads_per_worker(unsigned workers) {
-  return std::max(1U, std::thread::hardware_concurrency() / workers);
-}
-
 // The order matters: what can be refused is checked before anything is started or loaded, and the
 // destructors undo it the other way round: processes end, segments go, the lock is released last.
 Status serve(const ServeOptions& options) {
@@ -70,7 +65,7 @@ Status serve(const ServeOptions& options) {
   std::vector<LoadedModel> models;
   Supervisor supervisor(
       {.workers = options.workers,
-       .threads_per_worker = threads_per_worker(options.workers),
+       .cores = usable_cores(),
        .inference_socket = inference.fd.get(),
        .management_socket = management.fd.get(),
        .on_ready = [&] {

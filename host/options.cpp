@@ -1,13 +1,12 @@
 #include "host/options.h"
 
-#include <sched.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
 
+#include "shared/cpu_count.h"
 #include "shared/limits.h"
 #include "shared/names.h"
 
@@ -41,13 +40,6 @@ Result<PrecisionChoice> parse_precision(std::string_view text) {
   if (text == "int8") return PrecisionChoice::kInt8;
   if (text == "auto") return PrecisionChoice::kAuto;
   return fail(ErrorCode::kInvalidArgument, "precision={}: f32, bf16, int8 or auto is needed", text);
-}
-
-unsigned usable_cores() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return static_cast<unsigned>(std::max(1, CPU_COUNT(&set)));
 }
 
 Status add_model(ServeOptions& options, ModelSource model) {
@@ -88,7 +80,9 @@ Status check(ServeOptions& options) {
   if (!is_valid_name(options.instance)) {
     return fail(ErrorCode::kInvalidArgument, "--instance {}: {}", options.instance, kNameRule);
   }
-  if (options.workers == 0) options.workers = usable_cores();
+  if (options.workers == 0) {
+    options.workers = std::min(usable_cores(), static_cast<unsigned>(limits::kWorkers));
+  }
   return {};
 }
 

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "shared/cpu_count.h"
+
 namespace onecopy::host {
 
 Status run_parallel(std::size_t jobs,
@@ -23,7 +25,7 @@ Status run_parallel(std::size_t jobs,
       }
     }
   };
-  const std::size_t threads = std::min<std::size_t>(std::thread::hardware_concurrency(), jobs);
+  const std::size_t threads = std::min<std::size_t>(usable_cores(), jobs);
   {
     std::vector<std::jthread> helpers;
     for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back(work);

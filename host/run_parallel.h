@@ -1,4 +1,4 @@
-// Work on a model's tensors with all cores of the machine.
+// Work on a model's tensors with all cores that the process may use.
 #pragma once
 
 #include <cstddef>

@@ -62,15 +62,16 @@ Status Supervisor::run(std::vector<Announcement> models) {
 // ---- starting ----
 
 Status Supervisor::start_nursery() {
-  return start_child(nursery_, "onecopy-nursery",
-                     {"--threads", std::to_string(options_.threads_per_worker)}, {});
+  return start_child(nursery_, "onecopy-nursery", {"--threads", std::to_string(options_.cores)},
+                     {});
 }
 
 Status Supervisor::start_gateway() {
-  return start_child(gateway_, "onecopy-gateway",
-                     {"--listen", std::to_string(options_.inference_socket), "--management-listen",
-                      std::to_string(options_.management_socket)},
-                     {options_.inference_socket, options_.management_socket});
+  return start_child(
+      gateway_, "onecopy-gateway",
+      {"--listen", std::to_string(options_.inference_socket), "--management-listen",
+       std::to_string(options_.management_socket), "--cores", std::to_string(options_.cores)},
+      {options_.inference_socket, options_.management_socket});
 }
 
 Status Supervisor::start_child(Child& child, const std::string& program,

@@ -40,15 +40,6 @@ struct Storage {
 constexpr Storage kRows = {Layout::kRowMajor, DType::kF32};
 constexpr Storage kPanels = {Layout::kPanels, DType::kF32};
 
-Storage layer_storage(Precision precision) {
-  if (precision == Precision::kInt8) return {Layout::kPanels, DType::kS8};
-  return {Layout::kPanels, precision == Precision::kBf16 ? DType::kBf16 : DType::kF32};
-}
-
-Storage word_storage(Precision precision) {
-  return {Layout::kRowMajor, precision == Precision::kF32 ? DType::kF32 : DType::kBf16};
-}
-
 // Collects the plan; the first error stays and makes the rest do nothing.
 class Planner {
  public:
@@ -144,7 +135,7 @@ void Planner::add_norm(std::string_view to, std::string_view from) {
 
 void Planner::add_embeddings() {
   add_table(names::kWordEmbeddings, "word_embeddings", info_.vocab_size,
-            word_storage(info_.precision));
+            Storage{Layout::kRowMajor, names::word_dtype(info_.precision)});
   add_table(names::kPositionEmbeddings, "position_embeddings", info_.positions, kRows);
   if (info_.type_vocab > 0)
     add_table(names::kTypeEmbeddings, "token_type_embeddings", info_.type_vocab, kRows);
@@ -158,7 +149,7 @@ void Planner::add_layer(std::size_t index, const LayerNames& layer) {
   };
   const std::size_t hidden = info_.hidden;
   const std::size_t inner = info_.intermediate;
-  const Storage storage = layer_storage(info_.precision);
+  const Storage storage = Storage{Layout::kPanels, names::layer_dtype(info_.precision)};
   add_linear(to(names::kQuery), from(layer.query), hidden, hidden, storage);
   add_linear(to(names::kKey), from(layer.key), hidden, hidden, storage);
   add_linear(to(names::kValue), from(layer.value), hidden, hidden, storage);

@@ -41,6 +41,7 @@ inline constexpr std::size_t kSegmentDependencies =
     255;  // other segments whose tensors one model borrows
 inline constexpr std::size_t kModels = 1024;
 inline constexpr std::size_t kWorkers = 256;
+inline constexpr unsigned kCores = 1024;  // that one instance uses; larger machines exist, barely
 
 // ---- one request ----
 inline constexpr std::size_t kHeadBytes = 16u << 10;  // request line and headers

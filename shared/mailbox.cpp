@@ -91,7 +91,7 @@ Result<Mailbox> Mailbox::create() {
     return fail(ErrorCode::kSystem, "cannot create a mailbox: {}", errno_text());
   }
   ASSIGN_OR_RETURN(std::byte* const base, map_mailbox(fd.get()));
-  new (base) MailboxHeader{kMailboxMagic, kMailboxBytes, 0};
+  new (base) MailboxHeader{kMailboxMagic, kMailboxBytes, 0, 1};
   return Mailbox(std::move(fd), base);
 }
 
@@ -111,6 +111,8 @@ Result<Mailbox> Mailbox::attach(UniqueFd fd) {
 }
 
 std::atomic<std::uint32_t>& Mailbox::crash_mark() { return header_of(base_).crashed; }
+
+std::atomic<std::uint32_t>& Mailbox::threads() { return header_of(base_).threads; }
 
 bool Mailbox::worker_crashed() const { return header_of(base_).crashed.load() != 0; }
 

@@ -57,6 +57,9 @@ class Mailbox {
   // Gateway, once the socket has closed.
   bool worker_crashed() const;
 
+  // MailboxHeader::threads. Gateway: to be written; worker: to be read, and not to be trusted.
+  std::atomic<std::uint32_t>& threads();
+
   // Gateway. kTooLarge when the texts don't fit. Send a Wake with this epoch afterwards.
   Status post(std::uint64_t epoch, const WorkRequest& request);
   // Worker. The strings stay valid until reply(). kCorrupt when a field is out of its bounds.

@@ -27,6 +27,9 @@ struct MailboxHeader {
   // Set by the worker's handler of a fatal signal: it ended by itself, most likely over its
   // request, and was not killed from outside.
   std::atomic<std::uint32_t> crashed;
+  // How many threads the worker may compute with now. Written by the gateway, at any time; the
+  // worker looks at it before every step of a forward pass.
+  std::atomic<std::uint32_t> threads;
 };
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 

@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "shared/checksum.h"
+#include "shared/cpu_count.h"
 #include "shared/names.h"
 #include "shared/segment_directory.h"
 
@@ -121,7 +122,7 @@ void SegmentWriter::State::seal_tensors() {
   };
   {
     std::vector<std::jthread> helpers;
-    for (unsigned i = 1; i < std::thread::hardware_concurrency(); ++i) helpers.emplace_back(work);
+    for (unsigned i = usable_cores(); i > 1; --i) helpers.emplace_back(work);
     work();
   }
   directory.copy_shared_checksums();

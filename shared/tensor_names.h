@@ -25,6 +25,9 @@
 #include <string>
 #include <string_view>
 
+#include "shared/model_info.h"
+#include "shared/packed_weight.h"
+
 namespace onecopy::tensor_names {
 
 inline constexpr std::string_view kWordEmbeddings = "embeddings.word";
@@ -46,6 +49,16 @@ inline constexpr std::string_view kFfnNorm = "ffn_norm";
 inline constexpr std::string_view kQa = "qa";
 inline constexpr std::string_view kPooler = "pooler";
 inline constexpr std::string_view kClassifier = "classifier";
+
+// Of the layers' six matrices. The pooler is f32: one row a sequence goes through it.
+constexpr DType layer_dtype(Precision precision) {
+  if (precision == Precision::kInt8) return DType::kS8;
+  return precision == Precision::kBf16 ? DType::kBf16 : DType::kF32;
+}
+// Of the table of words, the largest tensor; all others that are row-major are f32.
+constexpr DType word_dtype(Precision precision) {
+  return precision == Precision::kF32 ? DType::kF32 : DType::kBf16;
+}
 
 inline std::string layer_part(std::size_t layer, std::string_view part) {
   return fmt::format("layer.{}.{}", layer, part);

@@ -40,8 +40,9 @@ Result<WorkReply> classify(const ServedModel& served, const WorkRequest& request
   ASSIGN_OR_RETURN(const Tokens tokens, model_input(served, request));
   const std::array<std::uint32_t, 2> starts{0, static_cast<std::uint32_t>(tokens.size())};
   ASSIGN_OR_RETURN(const auto hidden,
-                   encode(*served.model, {tokens.ids, tokens.type_ids, starts}, workspace));
-  ASSIGN_OR_RETURN(auto scores, classification_logits(*served.model, hidden, starts, workspace));
+                   encode(*served.model, {tokens.ids, tokens.type_ids, starts}, workspace,
+                          rows_read(served.info())));
+  ASSIGN_OR_RETURN(auto scores, classification_logits(*served.model, hidden, workspace));
   const FunctionToApply asked = request.text_params.function;
   apply(asked == FunctionToApply::kDefault ? default_function(served.info()) : asked, scores);
   WorkReply reply;

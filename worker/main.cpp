@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 
+#include "shared/limits.h"
 #include "shared/process.h"
 #include "worker/nursery.h"
 
@@ -10,7 +11,8 @@ int main(int argc, char** argv) {
   int control = -1;
   onecopy::worker::NurseryOptions options;
   app.add_option("--control", control, "descriptor of the host's channel")->required();
-  app.add_option("--threads", options.threads, "threads of each worker")->check(CLI::Range(1, 256));
+  app.add_option("--threads", options.threads, "most threads of a worker")
+      ->check(CLI::Range(1U, onecopy::limits::kCores));
   CLI11_PARSE(app, argc, argv);
 
   onecopy::set_process_name("onecopy-nursery", argv);

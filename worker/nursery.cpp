@@ -13,7 +13,7 @@
 
 #include "shared/control.h"
 #include "shared/process.h"
-#include "worker/kernels/block_product.h"
+#include "worker/kernels/back_ends.h"
 #include "worker/serve_loop.h"
 
 namespace onecopy::worker {
@@ -130,8 +130,8 @@ class Nursery {
 
 int run_nursery(NurseryOptions options, char** argv) {
   // Chosen and tested here once, for all workers.
-  if (&kernels::default_product() != &kernels::highway_product()) {
-    log_line("matrix products: " + kernels::default_product_reason());
+  for (const std::string& note : kernels::default_back_ends().notes) {
+    log_line("matrix products: " + note);
   }
   const sigset_t set = watched_signals();
   ::sigprocmask(SIG_BLOCK, &set, nullptr);  // NOLINT(concurrency-mt-unsafe): it has one thread

@@ -9,7 +9,7 @@ namespace onecopy::worker {
 
 struct NurseryOptions {
   UniqueFd control;      // channel to the host (shared/control.h)
-  unsigned threads = 1;  // of each worker
+  unsigned threads = 1;  // of a worker at most
 };
 
 // Runs until the host says stop or closes the channel; returns the exit code. Runs no thread of its

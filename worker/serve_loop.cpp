@@ -61,7 +61,7 @@ class Worker {
   Worker(UniqueFd socket, Mailbox mailbox, unsigned threads, ServedModels models)
       : socket_(std::move(socket)),
         mailbox_(std::move(mailbox)),
-        workspace_(threads),
+        workspace_(threads, &mailbox_.threads()),
         models_(std::move(models)) {}
 
   // One request; the error is why the worker cannot go on.

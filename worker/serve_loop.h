@@ -7,8 +7,8 @@
 namespace onecopy::worker {
 
 // Serves the gateway at the other end of `socket` until it closes; returns the process's exit code.
-// `threads` compute one request together. `models` are those that the nursery had attached; others
-// are attached at their first request.
+// At most `threads` compute one request together, at any moment as many as the gateway grants.
+// `models` are those that the nursery had attached; others are attached at their first request.
 int serve(UniqueFd socket, unsigned threads, ServedModels models);
 
 }  // namespace onecopy::worker

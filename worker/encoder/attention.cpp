@@ -27,7 +27,8 @@ class Cutter {
         together_(heads_together(attention)),
         groups_((attention.heads + together_ - 1) / together_) {
     for (std::size_t s = 0; s < sequences(); ++s) longest_ = std::max(longest_, length(s));
-    // Few heads for many threads: each head's queries are split, and its keys packed more than once.
+    // Few heads for many threads: each head's queries are split, and its keys packed more than
+    // once.
     const std::size_t whole = std::max<std::size_t>(1, sequences() * groups_);
     parts_ = threads == 1 ? 1 : (2 * threads - 1) / whole + 1;
   }
@@ -54,7 +55,8 @@ class Cutter {
   // As many heads as fill whole blocks of 64 columns: those are quantized together.
   static std::size_t heads_together(const Attention& attention) {
     if (attention.context.type == OperandType::kF32) return 1;
-    return std::min(attention.heads, std::lcm(attention.head_size, kBlockColumns) / attention.head_size);
+    return std::min(attention.heads,
+                    std::lcm(attention.head_size, kBlockColumns) / attention.head_size);
   }
 
   std::size_t sequences() const { return attention_.starts.size() - 1; }
@@ -84,9 +86,9 @@ class Cutter {
   }
 
   Head head_at(const Item& item, std::size_t head) const {
-    return {attention_.query,          attention_.key,
-            attention_.value,          attention_.starts[item.sequence],
-            length(item.sequence),     head * attention_.head_size,
+    return {attention_.query,      attention_.key,
+            attention_.value,      attention_.starts[item.sequence],
+            length(item.sequence), head * attention_.head_size,
             attention_.head_size};
   }
 
@@ -133,7 +135,7 @@ class Cutter {
 }  // namespace
 
 void attend(const Attention& attention, Workspace& workspace) {
-  const Cutter cutter(attention, workspace.threads());
+  const Cutter cutter(attention, workspace.pool().granted());
   const std::size_t floats = (cutter.floats() + 15) / 16 * 16;
   float* const memory = workspace.heads.reserve(workspace.threads() * floats);
   const auto work = [&](std::size_t item, unsigned thread) {

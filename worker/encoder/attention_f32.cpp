@@ -13,8 +13,11 @@ using kernels::kProductDepth;
 
 constexpr std::size_t kPanel = kPanelWidth;
 
-// 16 floats more than a multiple of 64, so that rows do not share the same few sets of the L1 cache.
-std::size_t score_stride(std::size_t length) { return (length + kPanel - 1) / kPanel * kPanel + 16; }
+// 16 floats more than a multiple of 64, so that rows do not share the same few sets of the L1
+// cache.
+std::size_t score_stride(std::size_t length) {
+  return (length + kPanel - 1) / kPanel * kPanel + 16;
+}
 
 const kernels::BlockProduct& product() { return *kernels::default_back_ends().any_shape; }
 
@@ -24,9 +27,8 @@ void pack_keys(const Head& head, float* out) {
   for_stretches(head, [&](std::size_t column, std::size_t count) {
     for (std::size_t first = 0; first < head.length; first += kPanel) {
       float* panel = out + first * head.size + column * kPanel;
-      kernels::transpose(head.key.at(head.first + first, head.column + column),
-                         head.key.row_stride, std::min(kPanel, head.length - first), count, scale,
-                         panel, kPanel);
+      kernels::transpose(head.key.at(head.first + first, head.column + column), head.key.row_stride,
+                         std::min(kPanel, head.length - first), count, scale, panel, kPanel);
     }
   });
 }

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "worker/kernels/activations.h"
+#include "worker/kernels/i16_product.h"
 
 namespace onecopy::worker {
 
@@ -23,8 +24,7 @@ struct Head {
 template <class Body>
 void for_stretches(const Head& head, const Body& body) {
   for (std::size_t done = 0; done < head.size;) {
-    const std::size_t room =
-        kernels::kBlockColumns - (head.column + done) % kernels::kBlockColumns;
+    const std::size_t room = kernels::kBlockColumns - (head.column + done) % kernels::kBlockColumns;
     const std::size_t count = std::min(room, head.size - done);
     body(done, count);
     done += count;
@@ -58,6 +58,8 @@ class I16Head {
   void attend(std::size_t query, std::size_t rows, kernels::Activations to);
 
  private:
+  kernels::Columns part_of(const kernels::Activations& x, std::size_t first, std::size_t rows,
+                           std::size_t column, std::size_t count) const;
   void pack_keys();
   void pack_values();
   void round_queries(std::size_t query, std::size_t rows, float* factors);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -23,6 +24,9 @@ std::size_t as_floats(std::size_t values) { return round_up(values / 2, 16); }
 // A head lies in this many stretches at most.
 std::size_t stretches(std::size_t size) { return size / kernels::kBlockColumns + 2; }
 std::size_t value_panel(std::size_t length) { return round_up(length, 2) * kPanel; }
+
+// A NaN stays.
+float larger(float value, float largest) { return value <= largest ? largest : value; }
 
 float steps_over(float steps, float magnitude) {
   return magnitude > std::numeric_limits<float>::min() ? steps / magnitude : 0;
@@ -52,23 +56,29 @@ I16Head::I16Head(const Head& head, float* memory)
   pack_values();
 }
 
+// `rows` rows of x from `first` on, in one stretch of the head's columns.
+kernels::Columns I16Head::part_of(const Activations& x, std::size_t first, std::size_t rows,
+                                  std::size_t column, std::size_t count) const {
+  return {x.at(first, head_.column + column), x.row_stride, rows, count};
+}
+
 // One scale for all keys of the head: it has bits to spare.
 void I16Head::pack_keys() {
   float largest = 0;
   for_stretches(head_, [&](std::size_t column, std::size_t count) {
-    const Activations keys{head_.key.at(head_.first, head_.column + column), head_.key.row_stride,
-                           head_.key.block_stride};
-    const float here = kernels::largest_magnitude(keys, head_.length, count);
-    if (!(here <= largest)) largest = here;
+    float columns[kPanel];
+    kernels::column_magnitudes(part_of(head_.key, head_.first, head_.length, column, count),
+                               columns);
+    for (std::size_t j = 0; j < count; ++j) largest = larger(columns[j], largest);
   });
   key_scale_ = largest / kernels::kScoreSteps;
-  const float factor = steps_over(kernels::kScoreSteps, largest);
+  float factors[kPanel];
+  std::fill_n(factors, kPanel, steps_over(kernels::kScoreSteps, largest));
   for (std::size_t first = 0; first < head_.length; first += kPanel) {
     const std::size_t rows = std::min(kPanel, head_.length - first);
     for_stretches(head_, [&](std::size_t column, std::size_t count) {
-      const Activations keys{head_.key.at(head_.first + first, head_.column + column),
-                             head_.key.row_stride, head_.key.block_stride};
-      kernels::round_rows(keys, rows, count, factor, queries_ + column, pair_stride_);
+      kernels::round_rows(part_of(head_.key, head_.first + first, rows, column, count), factors,
+                          queries_ + column, pair_stride_);
     });
     kernels::pack_keys(queries_, pair_stride_, rows, head_.size, keys_ + first * pair_stride_);
   }
@@ -78,15 +88,15 @@ void I16Head::pack_keys() {
 void I16Head::pack_values() {
   std::int16_t* to = values_;
   for_stretches(head_, [&](std::size_t column, std::size_t count) {
-    const float* values = head_.value.at(head_.first, head_.column + column);
+    const auto values = part_of(head_.value, head_.first, head_.length, column, count);
     float* scales = value_scales_ + column;
-    kernels::column_magnitudes(values, head_.value.row_stride, head_.length, count, scales);
-    float factors[kernels::kBlockColumns];
+    kernels::column_magnitudes(values, scales);
+    float factors[kPanel];
     for (std::size_t j = 0; j < count; ++j) {
       factors[j] = steps_over(kernels::kValueSteps, scales[j]);
       scales[j] /= kernels::kValueSteps * kernels::kPowerSteps;
     }
-    kernels::pack_values(values, head_.value.row_stride, head_.length, count, factors, to);
+    kernels::pack_values(values, factors, to);
     to += value_panel(head_.length);
   });
 }
@@ -116,24 +126,20 @@ void I16Head::multiply_values(std::size_t rows, const float* inverse_sums, Activ
 // Rows [query, query + rows) of the queries, each with a scale of its own; factors[row]: what makes
 // its products with the keys scores.
 void I16Head::round_queries(std::size_t query, std::size_t rows, float* factors) {
+  float largest[kQueries] = {};
+  for_stretches(head_, [&](std::size_t column, std::size_t count) {
+    kernels::row_magnitudes(part_of(head_.query, query, rows, column, count), largest);
+  });
+  float steps[kQueries];
   const float scale = key_scale_ / std::sqrt(static_cast<float>(head_.size)) / kernels::kScoreSteps;
   for (std::size_t row = 0; row < rows; ++row) {
-    const auto part = [&](std::size_t column) {
-      return Activations{head_.query.at(query + row, head_.column + column),
-                         head_.query.row_stride, head_.query.block_stride};
-    };
-    float largest = 0;
-    for_stretches(head_, [&](std::size_t column, std::size_t count) {
-      const float here = kernels::largest_magnitude(part(column), 1, count);
-      if (!(here <= largest)) largest = here;
-    });
-    const float factor = steps_over(kernels::kScoreSteps, largest);
-    for_stretches(head_, [&](std::size_t column, std::size_t count) {
-      kernels::round_rows(part(column), 1, count, factor, queries_ + row * pair_stride_ + column,
-                          pair_stride_);
-    });
-    factors[row] = scale * largest;
+    steps[row] = steps_over(kernels::kScoreSteps, largest[row]);
+    factors[row] = scale * largest[row];
   }
+  for_stretches(head_, [&](std::size_t column, std::size_t count) {
+    kernels::round_rows(part_of(head_.query, query, rows, column, count), steps, queries_ + column,
+                        pair_stride_);
+  });
 }
 
 void I16Head::multiply_scores(std::size_t rows) const {

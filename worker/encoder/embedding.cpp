@@ -1,9 +1,25 @@
 #include "worker/encoder/embedding.h"
 
+#include <bit>
+
 #include "worker/encoder/norm.h"
 #include "worker/kernels/row_kernels.h"
 
 namespace onecopy::worker {
+namespace {
+
+// The table's row as f32: where it lies, or widened.
+const float* word_row(const TensorView& table, std::size_t id, std::vector<float>& widened) {
+  if (table.dtype == DType::kF32) return table.floats().data() + id * table.cols;
+  const std::uint16_t* row = table.bf16s().data() + id * table.cols;
+  widened.resize(table.cols);
+  for (std::size_t i = 0; i < table.cols; ++i) {
+    widened[i] = std::bit_cast<float>(std::uint32_t{row[i]} << 16);
+  }
+  return widened.data();
+}
+
+}  // namespace
 
 std::vector<std::uint32_t> positions_of(const ModelInfo& info, const RaggedBatch& batch) {
   std::vector<std::uint32_t> positions(batch.ids.size());
@@ -19,20 +35,21 @@ std::vector<std::uint32_t> positions_of(const ModelInfo& info, const RaggedBatch
 }
 
 void embed(const Model& model, const RaggedBatch& batch, kernels::Activations out,
-           kernels::ThreadPool& pool) {
+           const kernels::Operand& input, kernels::ThreadPool& pool) {
   const EmbeddingWeights& tables = model.embeddings();
   const std::size_t hidden = model.info().hidden;
   const std::vector<std::uint32_t> positions = positions_of(model.info(), batch);
   for_row_groups(batch.ids.size(), hidden, pool, [&](std::size_t first, std::size_t last) {
+    std::vector<float> widened;
     for (std::size_t t = first; t < last; ++t) {
       const std::size_t type =
           batch.type_ids.empty() ? 0 : static_cast<std::size_t>(batch.type_ids[t]);
-      kernels::add_rows(tables.word.data() + static_cast<std::size_t>(batch.ids[t]) * hidden,
+      kernels::add_rows(word_row(tables.word, static_cast<std::size_t>(batch.ids[t]), widened),
                         tables.position.data() + positions[t] * hidden,
                         tables.type.empty() ? nullptr : tables.type.data() + type * hidden, out, t,
                         hidden);
     }
-    kernels::layer_norm(norm_of(model.info(), tables.norm), out, out, first, last);
+    norm_rows(model.info(), tables.norm, out, out, &input, first, last);
   });
 }
 

@@ -14,8 +14,9 @@ namespace onecopy::worker {
 // counts too.
 std::vector<std::uint32_t> positions_of(const ModelInfo& info, const RaggedBatch& batch);
 
-// Precondition: encode has checked the batch.
+// Looked up where the tables lie. `input`: the same for the first layer's products, unless it is
+// f32. Precondition: encode has checked the batch.
 void embed(const Model& model, const RaggedBatch& batch, kernels::Activations out,
-           kernels::ThreadPool& pool);
+           const kernels::Operand& input, kernels::ThreadPool& pool);
 
 }  // namespace onecopy::worker

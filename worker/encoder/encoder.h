@@ -21,11 +21,16 @@ struct RaggedBatch {
   std::size_t sequences() const { return starts.size() - 1; }
 };
 
-// The last layer's hidden states [tokens, hidden]: memory of the workspace, valid until its next
-// use. A token's values do not depend on the other sequences of the batch, nor on the number of
-// threads. Errors: kInvalidArgument for an id outside the vocabulary, a token type outside the
-// table, an empty or too long sequence, starts that do not fit the ids; nothing is computed then.
+// Which rows of the last layer are computed: all, or what a head that reads each sequence's first
+// token needs. That layer then costs little more than its keys and values.
+enum class OutputRows { kAll, kFirst };
+
+// The last layer's hidden states, f32 [tokens, hidden], or [sequences, hidden] for kFirst: memory
+// of the workspace, valid until its next use. A token's values do not depend on the other sequences
+// of the batch, nor on the number of threads. Errors: kInvalidArgument for an id outside the
+// vocabulary, a token type outside the table, an empty or too long sequence, starts that do not fit
+// the ids; nothing is computed then.
 Result<std::span<const float>> encode(const Model& model, const RaggedBatch& batch,
-                                      Workspace& workspace);
+                                      Workspace& workspace, OutputRows rows = OutputRows::kAll);
 
 }  // namespace onecopy::worker

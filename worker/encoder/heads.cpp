@@ -8,21 +8,19 @@
 namespace onecopy::worker {
 namespace {
 
-// [sequences, hidden]: each sequence's first row through the dense layer before the classifier.
-const float* pooled_rows(const Model& model, std::span<const float> hidden,
-                         std::span<const std::uint32_t> starts, Workspace& workspace) {
+// [sequences, hidden]: the first rows through the dense layer before the classifier.
+const float* pooled_rows(const Model& model, std::span<const float> first_rows,
+                         Workspace& workspace) {
   const std::size_t width = model.info().hidden;
-  const std::size_t sequences = starts.size() - 1;
+  const std::size_t sequences = first_rows.size() / width;
   float* first = workspace.wide.reserve(2 * sequences * width);
   float* pooled = first + sequences * width;
-  for (std::size_t s = 0; s < sequences; ++s) {
-    std::copy_n(hidden.data() + starts[s] * width, width, first + s * width);
-  }
+  std::copy(first_rows.begin(), first_rows.end(), first);
   const bool relu = model.info().family == Family::kDistilBert;
   const kernels::Linear dense{
-      .x = kernels::Activations::row_major(first, width),
+      .x = kernels::Operand::of(kernels::Activations::row_major(first, width)),
       .weights = &model.head().pooler,
-      .y = kernels::Activations::row_major(pooled, width),
+      .y = kernels::Operand::of(kernels::Activations::row_major(pooled, width)),
       .epilogue = relu ? kernels::Epilogue::kRelu : kernels::Epilogue::kNone};
   kernels::linear({&dense, 1}, sequences, workspace.pool());
   if (!relu) {
@@ -75,8 +73,14 @@ Result<QaLogits> qa_logits(const Model& model, std::span<const float> hidden) {
   return logits;
 }
 
-Result<std::vector<float>> classification_logits(const Model& model, std::span<const float> hidden,
-                                                 std::span<const std::uint32_t> starts,
+OutputRows rows_read(const ModelInfo& info) {
+  const bool first = info.task == Task::kSequenceClassification ||
+                     (info.task == Task::kEmbedding && info.pooling == Pooling::kCls);
+  return first ? OutputRows::kFirst : OutputRows::kAll;
+}
+
+Result<std::vector<float>> classification_logits(const Model& model,
+                                                 std::span<const float> first_rows,
                                                  Workspace& workspace) {
   const HeadWeights& head = model.head();
   if (head.classifier_weight.empty()) {
@@ -84,8 +88,8 @@ Result<std::vector<float>> classification_logits(const Model& model, std::span<c
   }
   const std::size_t width = model.info().hidden;
   const std::size_t labels = head.classifier_bias.size();
-  const float* pooled = pooled_rows(model, hidden, starts, workspace);
-  std::vector<float> logits((starts.size() - 1) * labels);
+  const float* pooled = pooled_rows(model, first_rows, workspace);
+  std::vector<float> logits(first_rows.size() / width * labels);
   for (std::size_t i = 0; i < logits.size(); ++i) {
     const std::size_t label = i % labels;
     logits[i] = kernels::dot(pooled + i / labels * width,

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shared/status.h"
+#include "worker/encoder/encoder.h"
 #include "worker/encoder/model.h"
 #include "worker/encoder/workspace.h"
 
@@ -19,10 +20,13 @@ struct QaLogits {
 // Error: kUnsupported when the model has no question-answering head.
 Result<QaLogits> qa_logits(const Model& model, std::span<const float> hidden);
 
-// [sequences, labels], before sigmoid or softmax. Reads the first token's row of each sequence
-// only. Error: kUnsupported when the model has no classification head.
-Result<std::vector<float>> classification_logits(const Model& model, std::span<const float> hidden,
-                                                 std::span<const std::uint32_t> starts,
+// The rows that the head of this model's task reads.
+OutputRows rows_read(const ModelInfo& info);
+
+// [sequences, labels], before sigmoid or softmax. `first_rows` [sequences, hidden]: each sequence's
+// first row. Error: kUnsupported when the model has no classification head.
+Result<std::vector<float>> classification_logits(const Model& model,
+                                                 std::span<const float> first_rows,
                                                  Workspace& workspace);
 
 // [sequences, hidden]: mean, first row or maximum over a sequence's tokens, divided by the length

@@ -23,18 +23,19 @@ Status bind_norm(const Segment& segment, std::string_view part, NormWeights& out
   return {};
 }
 
-Status bind_linear(const Segment& segment, std::string_view part, std::size_t outputs,
+Status bind_linear(const Segment& segment, std::string_view part, DType dtype, std::size_t outputs,
                    std::size_t inputs, kernels::LinearWeights& out) {
-  ASSIGN_OR_RETURN(out.weight, segment.tensor(names::weight(part), Layout::kPanels, DType::kF32,
-                                              outputs, inputs));
+  ASSIGN_OR_RETURN(out.weight,
+                   segment.tensor(names::weight(part), Layout::kPanels, dtype, outputs, inputs));
   ASSIGN_OR_RETURN(out.bias, row_major(segment, names::bias(part), 1, outputs));
   return {};
 }
 
 Status bind_embeddings(const Segment& segment, EmbeddingWeights& out) {
   const ModelInfo& info = segment.info();
-  ASSIGN_OR_RETURN(out.word, row_major(segment, std::string(names::kWordEmbeddings),
-                                       info.vocab_size, info.hidden));
+  ASSIGN_OR_RETURN(out.word,
+                   segment.tensor(names::kWordEmbeddings, Layout::kRowMajor,
+                                  names::word_dtype(info.precision), info.vocab_size, info.hidden));
   ASSIGN_OR_RETURN(out.position, row_major(segment, std::string(names::kPositionEmbeddings),
                                            info.positions, info.hidden));
   if (info.type_vocab > 0) {
@@ -49,7 +50,8 @@ Status bind_layer(const Segment& segment, std::size_t layer, LayerWeights& out) 
   const std::size_t inner = segment.info().intermediate;
   const auto linear = [&](std::string_view part, std::size_t outputs, std::size_t inputs,
                           kernels::LinearWeights& weights) {
-    return bind_linear(segment, names::layer_part(layer, part), outputs, inputs, weights);
+    return bind_linear(segment, names::layer_part(layer, part),
+                       names::layer_dtype(segment.info().precision), outputs, inputs, weights);
   };
   RETURN_IF_ERROR(linear(names::kQuery, hidden, hidden, out.query));
   RETURN_IF_ERROR(linear(names::kKey, hidden, hidden, out.key));
@@ -70,7 +72,8 @@ Status bind_head(const Segment& segment, HeadWeights& out) {
   }
   if (info.task == Task::kSequenceClassification) {
     const std::size_t labels = info.labels.size();
-    RETURN_IF_ERROR(bind_linear(segment, names::kPooler, info.hidden, info.hidden, out.pooler));
+    RETURN_IF_ERROR(
+        bind_linear(segment, names::kPooler, DType::kF32, info.hidden, info.hidden, out.pooler));
     ASSIGN_OR_RETURN(out.classifier_weight,
                      row_major(segment, names::weight(names::kClassifier), labels, info.hidden));
     ASSIGN_OR_RETURN(out.classifier_bias,

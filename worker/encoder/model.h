@@ -18,7 +18,7 @@ struct NormWeights {
 };
 
 struct EmbeddingWeights {
-  std::span<const float> word;      // [vocab_size, hidden]
+  TensorView word;                  // [vocab_size, hidden], f32 or bf16
   std::span<const float> position;  // [positions, hidden]
   std::span<const float> type;      // [type_vocab, hidden]; empty where the family has none
   NormWeights norm;

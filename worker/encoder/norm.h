@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "worker/encoder/model.h"
+#include "worker/kernels/quantize.h"
 #include "worker/kernels/row_kernels.h"
 
 namespace onecopy::worker {
@@ -24,11 +25,19 @@ inline kernels::LayerNorm norm_of(const ModelInfo& info, const NormWeights& weig
   return {weights.weight.data(), weights.bias.data(), info.layer_norm_eps, info.hidden};
 }
 
-inline void layer_norm(const ModelInfo& info, const NormWeights& weights, kernels::Activations x,
-                       kernels::Activations y, std::size_t rows, kernels::ThreadPool& pool) {
-  for_row_groups(rows, info.hidden, pool, [&](std::size_t first, std::size_t last) {
-    kernels::layer_norm(norm_of(info, weights), x, y, first, last);
-  });
+// y = norm(x) for the rows [first, last). Where `input` is not null and not f32, y also goes there,
+// row by row while it is in the nearest cache.
+inline void norm_rows(const ModelInfo& info, const NormWeights& weights, kernels::Activations x,
+                      kernels::Activations y, const kernels::Operand* input, std::size_t first,
+                      std::size_t last) {
+  const kernels::LayerNorm norm = norm_of(info, weights);
+  if (input == nullptr || input->type == kernels::OperandType::kF32) {
+    return kernels::layer_norm(norm, x, y, first, last);
+  }
+  for (std::size_t row = first; row < last; ++row) {
+    kernels::layer_norm(norm, x, y, row, row + 1);
+    kernels::quantize(y.from_row(row), info.hidden, *input, 0, row, row + 1);
+  }
 }
 
 }  // namespace onecopy::worker

@@ -1,7 +1,9 @@
 // Scratch memory and threads of one worker, shared by all the models it serves.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 
 #include "worker/kernels/aligned_buffer.h"
 #include "worker/kernels/parallel.h"
@@ -15,13 +17,15 @@ namespace onecopy::worker {
 // so that a process may still fork after making one.
 class Workspace {
  public:
-  // threads >= 1, the calling thread included.
-  explicit Workspace(unsigned threads) : pool_(threads) {}
+  // threads >= 1, the calling thread included; `grant` as in ThreadPool.
+  explicit Workspace(unsigned threads, const std::atomic<std::uint32_t>* grant = nullptr)
+      : pool_(threads, grant) {}
 
   unsigned threads() const { return pool_.threads(); }
   kernels::ThreadPool& pool() { return pool_; }
   std::size_t bytes() const {  // scratch held now
-    return hidden.bytes() + attended.bytes() + wide.bytes() + heads.bytes();
+    return hidden.bytes() + attended.bytes() + wide.bytes() + heads.bytes() + input.bytes() +
+           scales.bytes() + row_scales.bytes();
   }
 
   // Memory of the encoder's steps; the sizes are the encoder's business.
@@ -29,6 +33,10 @@ class Workspace {
   kernels::AlignedBuffer attended;  // [tokens, hidden]: attention's context; at the end the result
   kernels::AlignedBuffer wide;      // query, key and value, or the feed-forward's inner activations
   kernels::AlignedBuffer heads;     // per thread: attention's packed keys and scores
+  // Lower precisions only.
+  kernels::AlignedBuffer input;       // [tokens, hidden]: `hidden` as the products read it
+  kernels::AlignedBuffer row_scales;  // [tokens]: of `input`
+  kernels::AlignedBuffer scales;      // of the context, or of the inner activations
 
  private:
   kernels::ThreadPool pool_;

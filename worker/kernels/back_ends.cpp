@@ -100,8 +100,8 @@ const Bf16Product* choose_bf16(const BlockProduct& f32, std::vector<std::string>
   }
   const double ratio = seconds_of_widening(f32) / seconds_of(*brgemm);
   if (ratio > 1) return brgemm;
-  notes.push_back(
-      fmt::format("bf16: widened to f32: the machine's bf16 products take {:.1f} x as long", 1 / ratio));
+  notes.push_back(fmt::format(
+      "bf16: widened to f32: the machine's bf16 products take {:.1f} x as long", 1 / ratio));
   return nullptr;
 }
 
@@ -141,6 +141,7 @@ BackEnds choose() {
   chosen.any_shape = chosen.f32 == brgemm_product() ? &highway_product() : chosen.f32;
   chosen.bf16 = choose_bf16(*chosen.f32, chosen.notes);
   chosen.int8 = choose_int8(chosen.notes);
+  chosen.int8_takes_rows = chosen.int8 == brgemm_int8_product();
   return chosen;
 }
 

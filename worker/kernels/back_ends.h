@@ -20,6 +20,7 @@ struct BackEnds {
   const BlockProduct* any_shape = nullptr;
   const Bf16Product* bf16 = nullptr;  // null: bf16 weights are widened and multiplied as f32
   const Int8Product* int8 = nullptr;
+  bool int8_takes_rows = false;  // int8 is fastest where a row of activations is contiguous
   // What is not as one would expect of a new machine, a line each for the log.
   std::vector<std::string> notes;
 };

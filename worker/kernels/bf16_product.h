@@ -1,5 +1,5 @@
-// One block of a bf16 product with f32 sums: C[m, 64] (+)= A[m, k] B[k, 64], B a piece of a weight's
-// bf16 panel (shared/packed_weight.h).
+// One block of a bf16 product with f32 sums: C[m, 64] (+)= A[m, k] B[k, 64], B a piece of a
+// weight's bf16 panel (shared/packed_weight.h).
 //
 // Two ways: instructions that multiply bf16 (AVX512_BF16, AMX), or B widened to f32 in a buffer of
 // 32 KB and multiplied as f32. Which is faster differs: an AMD Zen 5 multiplies bf16 at twice the
@@ -14,11 +14,11 @@ namespace onecopy::worker::kernels {
 
 struct Bf16Args {
   std::size_t m = 0;
-  std::size_t k = 0;                   // even
-  const std::uint16_t* a = nullptr;    // [m, k], rows lda elements apart
+  std::size_t k = 0;                 // even
+  const std::uint16_t* a = nullptr;  // [m, k], rows lda elements apart
   std::size_t lda = 0;
-  const std::uint16_t* b = nullptr;    // [k / 2][64][2]
-  float* c = nullptr;                  // [m, 64]
+  const std::uint16_t* b = nullptr;  // [k / 2][64][2]
+  float* c = nullptr;                // [m, 64]
   bool add = false;
 };
 

@@ -48,8 +48,8 @@ void multiply(const BlockArgs& args) {
 void multiply_bf16(const Bf16Args& args) {
   static_assert(sizeof(at::BFloat16) == sizeof(std::uint16_t));
   brgemm({args.m, kPanelWidth, args.k, args.lda, kPanelWidth, kPanelWidth},
-         reinterpret_cast<const at::BFloat16*>(args.a), reinterpret_cast<const at::BFloat16*>(args.b),
-         args.c, args.add, true);
+         reinterpret_cast<const at::BFloat16*>(args.a),
+         reinterpret_cast<const at::BFloat16*>(args.b), args.c, args.add, true);
 }
 
 // The sums of up to 32 rows in a buffer, then scaled while they are in L1.

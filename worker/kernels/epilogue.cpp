@@ -21,7 +21,8 @@ namespace {
 
 template <Epilogue kEpilogue, bool kApproximate = false>
 HWY_INLINE V finish(D d, V v) {
-  if constexpr (kEpilogue == Epilogue::kGelu) return gelu<kApproximate>(d, v);
+  if constexpr (kEpilogue == Epilogue::kGelu && kApproximate) return gelu_approximate(d, v);
+  if constexpr (kEpilogue == Epilogue::kGelu) return gelu(d, v);
   if constexpr (kEpilogue == Epilogue::kGeluTanh) return gelu_tanh(d, v);
   if constexpr (kEpilogue == Epilogue::kRelu) return hn::Max(v, hn::Zero(d));
   return v;

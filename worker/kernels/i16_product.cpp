@@ -111,10 +111,17 @@ void all_columns(const I16Args& args, std::size_t row) {
   if (column < end) last_columns<kM, kVectors>(args, row, column, (end - column) / kLanes);
 }
 
+// As in int8_product.cpp.
+constexpr bool full_tile(std::size_t left) { return left == kRows || left >= 2 * kRows; }
+constexpr std::size_t last_tile(std::size_t left) { return left > kRows ? (left + 1) / 2 : left; }
+
 template <std::size_t kM>
-void last_rows(const I16Args& args, std::size_t row) {
-  if (args.m - row == kM) return all_columns<kM>(args, row);
-  if constexpr (kM > 1) last_rows<kM - 1>(args, row);
+std::size_t last_rows(const I16Args& args, std::size_t row) {
+  if constexpr (kM > 1) {
+    if (last_tile(args.m - row) < kM) return last_rows<kM - 1>(args, row);
+  }
+  all_columns<kM>(args, row);
+  return kM;
 }
 
 // As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
@@ -142,43 +149,36 @@ HWY_INLINE V power_of_two(V x) {
 
 void multiply_i16(const I16Args& args) {
   std::size_t row = 0;
-  for (; row + kRows <= args.m; row += kRows) all_columns<kRows>(args, row);
-  if (row < args.m) last_rows<kRows - 1>(args, row);
+  for (; full_tile(args.m - row); row += kRows) all_columns<kRows>(args, row);
+  while (row < args.m) row += last_rows<kRows>(args, row);
 }
 
-float largest_magnitude(Activations x, std::size_t rows, std::size_t columns) {
-  VI largest = hn::Zero(DI());
-  std::int32_t rest = 0;
-  for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t first = 0; first < columns; first += kBlockColumns) {
-      const float* from = x.at(row, first);
-      const std::size_t count = std::min(kBlockColumns, columns - first);
-      std::size_t i = 0;
-      for (; i + kLanes <= count; i += kLanes) {
-        largest = hn::Max(largest, magnitude_bits(hn::LoadU(D(), from + i)));
-      }
-      for (; i < count; ++i) rest = std::max(rest, magnitude_bits(from[i]));
+void row_magnitudes(const Columns& x, float* largest) {
+  for (std::size_t row = 0; row < x.rows; ++row) {
+    const float* from = x.x + row * x.row_stride;
+    VI most = hn::Zero(DI());
+    std::size_t i = 0;
+    for (; i + kLanes <= x.columns; i += kLanes) {
+      most = hn::Max(most, magnitude_bits(hn::LoadU(D(), from + i)));
     }
+    std::int32_t bits = hn::GetLane(hn::MaxOfLanes(DI(), most));
+    for (; i < x.columns; ++i) bits = std::max(bits, magnitude_bits(from[i]));
+    largest[row] = std::bit_cast<float>(std::max(bits, std::bit_cast<std::int32_t>(largest[row])));
   }
-  return std::bit_cast<float>(std::max(rest, hn::GetLane(hn::MaxOfLanes(DI(), largest))));
 }
 
-void round_rows(Activations x, std::size_t rows, std::size_t columns, float factor,
-                std::int16_t* y, std::size_t stride) {
+void round_rows(const Columns& x, const float* factors, std::int16_t* y, std::size_t stride) {
   const hn::Rebind<std::int16_t, D> d16;
-  const V scale = hn::Set(D(), factor);
-  for (std::size_t row = 0; row < rows; ++row, y += stride) {
-    for (std::size_t first = 0; first < columns; first += kBlockColumns) {
-      const float* from = x.at(row, first);
-      const std::size_t count = std::min(kBlockColumns, columns - first);
-      std::size_t i = 0;
-      for (; i + kLanes <= count; i += kLanes) {
-        const VI v = hn::NearestInt(hn::Mul(scale, hn::LoadU(D(), from + i)));
-        hn::StoreU(hn::DemoteTo(d16, v), d16, y + first + i);
-      }
-      for (; i < count; ++i) y[first + i] = static_cast<std::int16_t>(std::lrint(factor * from[i]));
+  for (std::size_t row = 0; row < x.rows; ++row, y += stride) {
+    const float* from = x.x + row * x.row_stride;
+    const V factor = hn::Set(D(), factors[row]);
+    std::size_t i = 0;
+    for (; i + kLanes <= x.columns; i += kLanes) {
+      const VI v = hn::NearestInt(hn::Mul(factor, hn::LoadU(D(), from + i)));
+      hn::StoreU(hn::DemoteTo(d16, v), d16, y + i);
     }
-    if (columns % 2 != 0) y[columns] = 0;
+    for (; i < x.columns; ++i) y[i] = static_cast<std::int16_t>(std::lrint(factors[row] * from[i]));
+    if (x.columns % 2 != 0) y[x.columns] = 0;
   }
 }
 
@@ -226,46 +226,47 @@ void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows
   }
 }
 
-void column_magnitudes(const float* x, std::size_t row_stride, std::size_t rows,
-                       std::size_t columns, float* largest) {
-  std::fill_n(largest, columns, 0.0F);
-  for (std::size_t row = 0; row < rows; ++row, x += row_stride) {
+void column_magnitudes(const Columns& x, float* largest) {
+  std::fill_n(largest, x.columns, 0.0F);
+  for (std::size_t row = 0; row < x.rows; ++row) {
+    const float* from = x.x + row * x.row_stride;
     std::size_t j = 0;
-    for (; j + kLanes <= columns; j += kLanes) {
+    for (; j + kLanes <= x.columns; j += kLanes) {
       const VI before = hn::BitCast(DI(), hn::LoadU(D(), largest + j));
-      const VI v = hn::Max(before, magnitude_bits(hn::LoadU(D(), x + j)));
+      const VI v = hn::Max(before, magnitude_bits(hn::LoadU(D(), from + j)));
       hn::StoreU(hn::BitCast(D(), v), D(), largest + j);
     }
-    for (; j < columns; ++j) {
+    for (; j < x.columns; ++j) {
       const auto before = std::bit_cast<std::int32_t>(largest[j]);
-      largest[j] = std::bit_cast<float>(std::max(before, magnitude_bits(x[j])));
+      largest[j] = std::bit_cast<float>(std::max(before, magnitude_bits(from[j])));
     }
   }
 }
 
-void pack_values(const float* x, std::size_t row_stride, std::size_t rows, std::size_t columns,
-                 const float* factors, std::int16_t* y) {
+void pack_values(const Columns& x, const float* factors, std::int16_t* y) {
   auto* to = reinterpret_cast<std::int32_t*>(y);
   const VI low = hn::Set(DI(), 0xFFFF);
-  for (std::size_t row = 0; row < rows; row += 2, x += 2 * row_stride, to += kPanelWidth) {
-    const bool has_second = row + 1 < rows;
+  for (std::size_t row = 0; row < x.rows; row += 2, to += kPanelWidth) {
+    const float* from = x.x + row * x.row_stride;
+    const bool has_second = row + 1 < x.rows;
     std::size_t j = 0;
-    for (; j + kLanes <= columns; j += kLanes) {
+    for (; j + kLanes <= x.columns; j += kLanes) {
       const V factor = hn::LoadU(D(), factors + j);
-      const VI first = hn::NearestInt(hn::Mul(factor, hn::LoadU(D(), x + j)));
+      const VI first = hn::NearestInt(hn::Mul(factor, hn::LoadU(D(), from + j)));
       VI second = hn::Zero(DI());
       if (has_second) {
-        second = hn::NearestInt(hn::Mul(factor, hn::LoadU(D(), x + row_stride + j)));
+        second = hn::NearestInt(hn::Mul(factor, hn::LoadU(D(), from + x.row_stride + j)));
       }
       hn::StoreU(hn::Or(hn::And(first, low), hn::ShiftLeft<16>(second)), DI(), to + j);
     }
-    for (; j < columns; ++j) {
-      const auto first = static_cast<std::uint32_t>(std::lrint(factors[j] * x[j]));
+    for (; j < x.columns; ++j) {
+      const auto first = static_cast<std::uint32_t>(std::lrint(factors[j] * from[j]));
       const auto second =
-          has_second ? static_cast<std::uint32_t>(std::lrint(factors[j] * x[row_stride + j])) : 0;
+          has_second ? static_cast<std::uint32_t>(std::lrint(factors[j] * from[x.row_stride + j]))
+                     : 0;
       to[j] = static_cast<std::int32_t>((first & 0xFFFFU) | second << 16);
     }
-    std::fill(to + columns, to + kPanelWidth, 0);
+    std::fill(to + x.columns, to + kPanelWidth, 0);
   }
 }
 
@@ -311,7 +312,7 @@ namespace onecopy::worker::kernels {
 namespace {
 
 HWY_EXPORT(multiply_i16);
-HWY_EXPORT(largest_magnitude);
+HWY_EXPORT(row_magnitudes);
 HWY_EXPORT(round_rows);
 HWY_EXPORT(pack_keys);
 HWY_EXPORT(column_magnitudes);
@@ -322,28 +323,25 @@ HWY_EXPORT(power_rows);
 
 void multiply_i16(const I16Args& args) { HWY_DYNAMIC_DISPATCH(multiply_i16)(args); }
 
-float largest_magnitude(Activations x, std::size_t rows, std::size_t columns) {
-  return HWY_DYNAMIC_DISPATCH(largest_magnitude)(x, rows, columns);
+void row_magnitudes(const Columns& x, float* largest) {
+  HWY_DYNAMIC_DISPATCH(row_magnitudes)(x, largest);
 }
 
-void round_rows(Activations x, std::size_t rows, std::size_t columns, float factor,
-                std::int16_t* y, std::size_t stride) {
-  HWY_DYNAMIC_DISPATCH(round_rows)(x, rows, columns, factor, y, stride);
+void column_magnitudes(const Columns& x, float* largest) {
+  HWY_DYNAMIC_DISPATCH(column_magnitudes)(x, largest);
+}
+
+void round_rows(const Columns& x, const float* factors, std::int16_t* y, std::size_t stride) {
+  HWY_DYNAMIC_DISPATCH(round_rows)(x, factors, y, stride);
+}
+
+void pack_values(const Columns& x, const float* factors, std::int16_t* y) {
+  HWY_DYNAMIC_DISPATCH(pack_values)(x, factors, y);
 }
 
 void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows,
                std::size_t columns, std::int16_t* y) {
   HWY_DYNAMIC_DISPATCH(pack_keys)(rounded, stride, rows, columns, y);
-}
-
-void column_magnitudes(const float* x, std::size_t row_stride, std::size_t rows,
-                       std::size_t columns, float* largest) {
-  HWY_DYNAMIC_DISPATCH(column_magnitudes)(x, row_stride, rows, columns, largest);
-}
-
-void pack_values(const float* x, std::size_t row_stride, std::size_t rows, std::size_t columns,
-                 const float* factors, std::int16_t* y) {
-  HWY_DYNAMIC_DISPATCH(pack_values)(x, row_stride, rows, columns, factors, y);
 }
 
 void power_rows(const PowerRows& x) { HWY_DYNAMIC_DISPATCH(power_rows)(x); }

@@ -10,8 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "worker/kernels/activations.h"
-
 namespace onecopy::worker::kernels {
 
 // Most products in one sum, and bounds of the values so that no sum overflows:
@@ -26,9 +24,9 @@ struct I16Args {
   std::size_t n = 0;  // columns, at most 64; C's rows are written up to the next multiple of 16
   std::size_t k = 0;  // even, at most kI16Depth
   const std::int16_t* a = nullptr;
-  std::size_t lda = 0;               // elements
-  const std::int16_t* b = nullptr;   // [k / 2][64][2]
-  float* c = nullptr;                // rows ldc floats apart
+  std::size_t lda = 0;              // elements
+  const std::int16_t* b = nullptr;  // [k / 2][64][2]
+  float* c = nullptr;               // rows ldc floats apart
   std::size_t ldc = 0;
   bool add = false;
 };
@@ -36,30 +34,35 @@ struct I16Args {
 void multiply_i16(const I16Args& args);
 void multiply_i16_scalar(const I16Args& args);
 
-// The largest magnitude of rows [0, rows) and columns [0, columns) of x; a NaN if there is one.
-float largest_magnitude(Activations x, std::size_t rows, std::size_t columns);
+// Up to 64 columns, contiguous in a row of x; rows `row_stride` floats apart.
+struct Columns {
+  const float* x = nullptr;
+  std::size_t row_stride = 0;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+};
 
-// y[row][i] = round(factor x[row][i]), y's rows `stride` apart; columns of odd number are filled up
-// with one 0.
-void round_rows(Activations x, std::size_t rows, std::size_t columns, float factor,
-                std::int16_t* y, std::size_t stride);
+// largest[row] = the larger of it and the magnitudes in the row; a NaN if there is one.
+void row_magnitudes(const Columns& x, float* largest);
+// largest[j] = the largest magnitude in column j; a NaN if there is one.
+void column_magnitudes(const Columns& x, float* largest);
+
+// y[row][i] = round(factors[row] x[row][i]), y's rows `stride` apart; an odd number of columns is
+// filled up with one 0.
+void round_rows(const Columns& x, const float* factors, std::int16_t* y, std::size_t stride);
 
 // The right side of Q K^T: one panel of up to 64 keys. Pair (i, i + 1) of a key's columns is
 // y[i / 2][key][2]. Keys beyond `rows` become 0.
 void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows,
                std::size_t columns, std::int16_t* y);
 
-// The right side of P V: column j (of at most 64, contiguous in a row) of rows [0, rows) as pairs of
-// rows, rounded with factors[j]; a last odd row is paired with 0.
-void pack_values(const float* x, std::size_t row_stride, std::size_t rows, std::size_t columns,
-                 const float* factors, std::int16_t* y);
-// largest[j] = the largest magnitude in column j; a NaN if there is one.
-void column_magnitudes(const float* x, std::size_t row_stride, std::size_t rows,
-                       std::size_t columns, float* largest);
+// The right side of P V: pairs of rows, rounded with factors[column]; a last odd row is paired with
+// 0, as are columns beyond x's.
+void pack_values(const Columns& x, const float* factors, std::int16_t* y);
 
-// powers[r][i] = round(kPowerSteps exp(factors[r] (x[r][i] - the row's maximum))) for i < columns, up
-// to the next multiple of 2 filled with 0; sums[r] = the unrounded ones' sum / kPowerSteps,
-// a NaN where the factor is not finite.
+// powers[r][i] = round(kPowerSteps exp(factors[r] (x[r][i] - the row's maximum))) for i < columns,
+// up to the next multiple of 2 filled with 0; sums[r] = the unrounded ones' sum / kPowerSteps, a
+// NaN where the factor is not finite.
 struct PowerRows {
   const float* x = nullptr;
   std::size_t stride = 0;

@@ -1,5 +1,5 @@
-// The int8 block product on Highway. The inner loop holds a tile of sums in registers and multiplies
-// four values of a token, broadcast, with four of each column.
+// The int8 block product on Highway. The inner loop holds a tile of sums in registers and
+// multiplies four values of a token, broadcast, with four of each column.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "worker/kernels/int8_product.cpp"
 
@@ -43,8 +43,8 @@ struct Four {
 };
 HWY_INLINE Four unsigned_four(VI v) { return {v}; }
 HWY_INLINE Four signed_four(VI v) { return {v}; }
-// Not the intrinsic: Highway 1.0 checks the machine for it but does not let the compiler use it, and
-// g++ 12 moves and spills the sums around it (387 instead of 700 GFLOP/s).
+// Not the intrinsic: Highway 1.0 checks the machine for it but does not let the compiler use it,
+// and g++ 12 moves and spills the sums around it (387 instead of 700 GFLOP/s).
 HWY_INLINE VI dot(VI sum, Four a, Four b) {
   asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(a.bytes.raw), "v"(b.bytes.raw));
   return sum;
@@ -179,11 +179,18 @@ void all_columns(const Int8Args& args, const Starts& starts, std::size_t row, Ah
   }
 }
 
-// The rows from `row` to the end, fewer than a full tile.
+// The last rows, less than two full tiles, in two tiles of about the same height: one of few rows
+// leaves the multipliers waiting for each other. Returns how many were done.
+constexpr bool full_tile(std::size_t left) { return left == kRows || left >= 2 * kRows; }
+constexpr std::size_t last_tile(std::size_t left) { return left > kRows ? (left + 1) / 2 : left; }
+
 template <std::size_t kM>
-void last_rows(const Int8Args& args, const Starts& starts, std::size_t row, Ahead& ahead) {
-  if (args.m - row == kM) return all_columns<kM>(args, starts, row, ahead);
-  if constexpr (kM > 1) last_rows<kM - 1>(args, starts, row, ahead);
+std::size_t last_rows(const Int8Args& args, const Starts& starts, std::size_t row, Ahead& ahead) {
+  if constexpr (kM > 1) {
+    if (last_tile(args.m - row) < kM) return last_rows<kM - 1>(args, starts, row, ahead);
+  }
+  all_columns<kM>(args, starts, row, ahead);
+  return kM;
 }
 
 void find_starts(const Int8Args& args, Starts& starts) {
@@ -213,8 +220,8 @@ void multiply_int8(const Int8Args& args) {
   find_starts(args, starts);
   Ahead ahead = plan_prefetch(args);
   std::size_t row = 0;
-  for (; row + kRows <= args.m; row += kRows) all_columns<kRows>(args, starts, row, ahead);
-  if (row < args.m) last_rows<kRows - 1>(args, starts, row, ahead);
+  for (; full_tile(args.m - row); row += kRows) all_columns<kRows>(args, starts, row, ahead);
+  while (row < args.m) row += last_rows<kRows>(args, starts, row, ahead);
 }
 
 void add_scaled_sums(const Int8Args& args, std::size_t first, std::size_t row, std::size_t rows,

@@ -92,7 +92,7 @@ std::size_t multiply_adds(std::span<const Linear> products, std::size_t rows) {
 void linear(std::span<const Linear> products, std::size_t rows, ThreadPool& pool,
             const BackEnds& back_ends) {
   const bool worth_threads = multiply_adds(products, rows) >= kWorthAThread;
-  const std::vector<Item> items = items_of(products, rows, worth_threads ? pool.threads() : 1);
+  const std::vector<Item> items = items_of(products, rows, worth_threads ? pool.granted() : 1);
   const auto work = [&](std::size_t i, unsigned) { multiply_item(items[i], back_ends); };
   if (worth_threads) return pool.run(items.size(), work);
   for (std::size_t i = 0; i < items.size(); ++i) work(i, 0);

@@ -18,7 +18,8 @@ constexpr auto kOnes = [] {
 
 }  // namespace
 
-// One call over all of k for each row block: the instructions' tiles of C are loaded and stored once.
+// One call over all of k for each row block: the instructions' tiles of C are loaded and stored
+// once.
 void multiply_bf16_item(const Item& item, const Bf16Product& product) {
   const Linear& call = *item.call;
   const TensorView& weight = call.weights->weight;

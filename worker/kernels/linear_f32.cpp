@@ -35,8 +35,7 @@ void multiply_f32_item(const Item& item, const BackEnds& back_ends) {
     const std::byte* next = last_piece ? item.next : panel + panel_bytes(weight.dtype, k + depth);
     for (std::size_t row = item.first; row < item.last; row += kRowBlock) {
       const std::size_t rows = std::min(kRowBlock, item.last - row);
-      const Share share =
-          share_of(item, next, panel_bytes(weight.dtype, kProductDepth), row, rows);
+      const Share share = share_of(item, next, panel_bytes(weight.dtype, kProductDepth), row, rows);
       const BlockArgs args{.m = rows,
                            .n = columns_of(weight, item.panel),
                            .k = depth,

@@ -37,10 +37,19 @@ std::array<float, kPanelWidth> bias_of(const Linear& call, const PanelView& pane
   return bias;
 }
 
+// What lies behind the values of the panel that comes next: a line that is missed there stalls.
+void prefetch_sums(const std::byte* panel, std::size_t k) {
+  if (panel == nullptr) return;
+  const S8Panel parts = s8_panel(k);
+  for (std::size_t at = parts.block_sums; at < parts.bytes; at += 64) {
+    __builtin_prefetch(panel + at, 0, 2);
+  }
+}
+
 constexpr std::size_t kBlockBytes = kS8BlockRows * kPanelWidth;
 
-// One panel, from the activations to sums that lack the weight's scales, in pieces of the panel that
-// stay in L1 for all rows. finish(row, rows) as soon as a row block is complete.
+// One panel, from the activations to sums that lack the weight's scales, in pieces of the panel
+// that stay in L1 for all rows. finish(row, rows) as soon as a row block is complete.
 template <class Finish>
 void multiply_panel(const Item& item, std::size_t panel, const std::byte* next_panel,
                     const Int8Product& product, float* c, const Finish& finish) {
@@ -55,6 +64,7 @@ void multiply_panel(const Item& item, std::size_t panel, const std::byte* next_p
   for (std::size_t block = 0; block < blocks; block += step) {
     const std::size_t count = std::min(step, blocks - block);
     const bool last_piece = block + count == blocks;
+    if (last_piece) prefetch_sums(next_panel, weight.cols);
     const std::int8_t* piece = view.values + block * kBlockBytes;
     const std::byte* next =
         last_piece ? next_panel : reinterpret_cast<const std::byte*>(piece + count * kBlockBytes);

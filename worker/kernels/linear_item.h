@@ -1,5 +1,5 @@
-// Between linear.cpp, which cuts products into items and shares them out, and the files that compute
-// an item: one for each element type of the weights.
+// Between linear.cpp, which cuts products into items and shares them out, and the files that
+// compute an item: one for each element type of the weights.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,8 @@ struct Item {
   std::size_t panel = 0;
   std::size_t panels = 1;
   std::size_t first = 0, last = 0;
-  const std::byte* next = nullptr;  // the panel that the same thread will probably take next, or null
+  const std::byte* next =
+      nullptr;  // the panel that the same thread will probably take next, or null
 
   std::size_t rows() const { return last - first; }
 };

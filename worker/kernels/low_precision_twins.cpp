@@ -30,7 +30,8 @@ void multiply_bf16_scalar(const Bf16Args& args) {
 }
 
 // The sum of one block, exact.
-std::int32_t block_sum(const Int8Args& args, std::size_t block, std::size_t row, std::size_t column) {
+std::int32_t block_sum(const Int8Args& args, std::size_t block, std::size_t row,
+                       std::size_t column) {
   std::int32_t sum = 0;
   const std::uint8_t* a = args.a + block * args.a_block + row * args.lda;
   const std::int8_t* b = args.b + block * kS8BlockRows * kPanelWidth;
@@ -94,7 +95,13 @@ double error_of(const Bf16Product& product, std::size_t rows) {
   std::vector<float> want(rows * kPanelWidth);
   std::vector<float> got(rows * kPanelWidth);
   for (const bool add : {false, true}) {
-    Bf16Args args{.m = rows, .k = kDepth, .a = a.data(), .lda = kDepth, .b = b.data(), .c = want.data(), .add = add};
+    Bf16Args args{.m = rows,
+                  .k = kDepth,
+                  .a = a.data(),
+                  .lda = kDepth,
+                  .b = b.data(),
+                  .c = want.data(),
+                  .add = add};
     multiply_bf16_scalar(args);
     args.c = got.data();
     product.multiply(args);

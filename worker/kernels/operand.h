@@ -6,8 +6,8 @@
 //   u8     blocks of 64 columns, rows one after the other in each (activations.h), with a scale for
 //          each row and one or more blocks:  x = scale * (q - zero point) - offset
 //
-// The zero point is 128 for values of both signs. The output of GELU is never below -0.17: with that
-// as its offset, no half of the 255 steps is left for values that do not occur.
+// The zero point is 128 for values of both signs. The output of GELU is never below -0.17: with
+// that as its offset, no half of the 255 steps is left for values that do not occur.
 #pragma once
 
 #include <cstddef>
@@ -65,6 +65,14 @@ struct Operand {
     return (columns + kBlockColumns - 1) / kBlockColumns;
   }
 
+  // The same with a row's blocks one behind the other: for products that take all of a row at once.
+  static Operand u8_row_major(void* data, float* scales, std::size_t rows, std::size_t columns,
+                              std::size_t together) {
+    Operand operand = u8(data, scales, rows, together);
+    operand.row_stride = blocks(columns) * kBlockColumns;
+    operand.block_stride = kBlockColumns;
+    return operand;
+  }
   // Bytes of the data and number of the scales.
   static constexpr std::size_t u8_bytes(std::size_t rows, std::size_t columns) {
     return blocks(columns) * kBlockColumns * rows;

@@ -2,6 +2,8 @@
 
 #include <immintrin.h>
 
+#include <system_error>
+
 namespace onecopy::worker::kernels {
 namespace {
 
@@ -12,9 +14,10 @@ constexpr int kSpins = 1000;
 constexpr unsigned kItemBits = 20;
 constexpr std::uint64_t kItemMask = (std::uint64_t{1} << kItemBits) - 1;
 
-constexpr std::uint64_t pack(std::uint64_t generation, std::uint64_t items) {
-  return generation << (2 * kItemBits) | items << kItemBits;
+constexpr std::uint64_t pack(std::uint64_t threads, std::uint64_t items) {
+  return threads << (2 * kItemBits) | items << kItemBits;
 }
+constexpr std::uint64_t threads_of(std::uint64_t job) { return job >> (2 * kItemBits); }
 constexpr std::uint64_t next_of(std::uint64_t job) { return job & kItemMask; }
 constexpr std::uint64_t items_of(std::uint64_t job) { return job >> kItemBits & kItemMask; }
 
@@ -24,50 +27,72 @@ ThreadPool::~ThreadPool() {
   stop_.store(true);
   generation_.fetch_add(1);
   generation_.notify_all();
+  admit(threads_);
   for (std::thread& helper : helpers_) helper.join();
 }
 
 void ThreadPool::run_items(std::size_t items, Call call, const void* self) {
-  if (threads_ == 1 || items <= 1) {
+  const unsigned threads = granted();
+  if (threads == 1 || items <= 1) {
     for (std::size_t item = 0; item < items; ++item) call(self, item, 0);
     return;
   }
-  if (helpers_.empty()) start_helpers();
+  start_helpers(threads);
   call_ = call;
   self_ = self;
   done_.store(0, std::memory_order_relaxed);
-  const std::uint32_t generation = generation_.load(std::memory_order_relaxed) + 1;
-  job_.store(pack(generation & 0xFFFFFF, items));
-  generation_.store(generation);
+  job_.store(pack(threads, items));
+  admit(threads);
+  generation_.fetch_add(1);
   generation_.notify_all();
   take_items(0);
   wait_until_done(static_cast<std::uint32_t>(items));
 }
 
-void ThreadPool::start_helpers() {
-  helpers_.reserve(threads_ - 1);
-  for (unsigned thread = 1; thread < threads_; ++thread) {
-    helpers_.emplace_back([this, thread] { help(thread); });
+// Where the system has no thread left (a container's limit), those that are there do the work.
+void ThreadPool::start_helpers(unsigned threads) {
+  try {
+    while (helpers_.size() + 1 < threads) {
+      const auto thread = static_cast<unsigned>(helpers_.size()) + 1;
+      helpers_.emplace_back([this, thread] { help(thread); });
+    }
+  } catch (const std::system_error&) {
   }
+}
+
+// Helpers that are not admitted wait for that alone, so that jobs do not wake them.
+void ThreadPool::admit(unsigned threads) {
+  if (admitted_.load(std::memory_order_relaxed) == threads) return;
+  admitted_.store(threads);
+  admitted_.notify_all();
 }
 
 void ThreadPool::help(unsigned thread) {
   std::uint32_t seen = 0;
   while (!stop_.load()) {
     take_items(thread);
-    for (int spin = 0; spin < kSpins && in_pass_.load(std::memory_order_relaxed) &&
-                       generation_.load(std::memory_order_relaxed) == seen;
-         ++spin) {
-      _mm_pause();
+    spin(thread, seen);
+    const std::uint32_t admitted = admitted_.load();
+    if (thread >= admitted) {
+      admitted_.wait(admitted);
+    } else {
+      generation_.wait(seen);
     }
-    generation_.wait(seen);
     seen = generation_.load();
+  }
+}
+
+void ThreadPool::spin(unsigned thread, std::uint32_t seen) const {
+  for (int i = 0; i < kSpins && in_pass_.load(std::memory_order_relaxed) && thread < granted() &&
+                  generation_.load(std::memory_order_relaxed) == seen;
+       ++i) {
+    _mm_pause();
   }
 }
 
 void ThreadPool::take_items(unsigned thread) {
   std::uint64_t job = job_.load();
-  while (next_of(job) < items_of(job)) {
+  while (thread < threads_of(job) && next_of(job) < items_of(job)) {
     if (!job_.compare_exchange_weak(job, job + 1)) continue;
     call_(self_, next_of(job), thread);
     if (done_.fetch_add(1) + 1 == items_of(job)) done_.notify_one();

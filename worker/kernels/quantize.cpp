@@ -41,6 +41,27 @@ HWY_INLINE void store_bytes(hn::Vec<DB> v, PartOfVector part, std::uint8_t* to) 
   for (std::size_t i = 0; i < hn::CountTrue(d, part.mask); ++i) to[i] = bytes[i];
 }
 
+#if HWY_TARGET == HWY_AVX3
+// 64 values at once: narrowing vector by vector takes three times as many instructions.
+HWY_INLINE void quantize_block(const float* from, V factor, V shift, std::uint8_t* to) {
+  const auto four = [&](std::size_t i) HWY_ATTR {
+    return hn::NearestInt(hn::MulAdd(hn::LoadU(D(), from + 16 * i), factor, shift)).raw;
+  };
+  const __m512i low = _mm512_packs_epi32(four(0), four(1));
+  const __m512i high = _mm512_packs_epi32(four(2), four(3));
+  // Packing works within 128 bits: puts the dwords back into order.
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
+}
+#else
+HWY_INLINE void quantize_block(const float* from, V factor, V shift, std::uint8_t* to) {
+  for (std::size_t i = 0; i < kBlockColumns; i += hn::Lanes(D())) {
+    const auto q = hn::NearestInt(hn::MulAdd(hn::LoadU(D(), from + i), factor, shift));
+    hn::StoreU(hn::DemoteTo(DB(), q), DB(), to + i);
+  }
+}
+#endif
+
 void quantize_row(Activations x, std::size_t row, std::size_t columns, const Operand& y,
                   std::size_t block, std::size_t to) {
   const bool both_signs = y.has_zero_point;
@@ -50,19 +71,24 @@ void quantize_row(Activations x, std::size_t row, std::size_t columns, const Ope
     const auto bits = hn::BitCast(DI(), part.load(x.at(row, c)));
     largest = hn::Max(largest, hn::And(bits, hn::Set(DI(), 0x7FFFFFFF)));
   });
-  const float range =
-      std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), largest))) + y.offset;
+  const float range = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), largest))) + y.offset;
   const float steps = both_signs ? 127.0F : 255.0F;
   y.scale(to, block) = range / steps;
   const float inverse = range > 1e-30F ? steps / range : 0.0F;
   const V factor = hn::Set(D(), inverse);
   const V shift = hn::Set(D(), both_signs ? 128.0F : y.offset * inverse);
-  for_columns(columns, [&](std::size_t c, auto part) HWY_ATTR {
-    const auto q = hn::NearestInt(hn::MulAdd(part.load(x.at(row, c)), factor, shift));
-    store_bytes(hn::DemoteTo(DB(), q), part,
-                reinterpret_cast<std::uint8_t*>(y.at(to, block + c / kBlockColumns)) +
-                    c % kBlockColumns);
-  });
+  for (std::size_t first = 0; first < columns; first += kBlockColumns, ++block) {
+    const float* from = x.at(row, first);
+    auto* const bytes = reinterpret_cast<std::uint8_t*>(y.at(to, block));
+    if (columns - first >= kBlockColumns) {
+      quantize_block(from, factor, shift, bytes);
+      continue;
+    }
+    for_vectors(columns - first, [&](std::size_t i, auto part) HWY_ATTR {
+      const auto q = hn::NearestInt(hn::MulAdd(part.load(from + i), factor, shift));
+      store_bytes(hn::DemoteTo(DB(), q), part, bytes + i);
+    });
+  }
 }
 
 // To nearest even by adding half a step, one less where the last kept bit is 0.

@@ -1,0 +1,92 @@
+#include "bench/product_peak.h"
+
+#include <vector>
+
+#include "bench/timing.h"
+#include "worker/kernels/aligned_buffer.h"
+#include "worker/kernels/back_ends.h"
+
+namespace onecopy::bench {
+namespace {
+
+namespace kernels = worker::kernels;
+
+constexpr std::size_t kRows = 96;
+constexpr std::size_t kRounds = 200;
+
+// Memory of one thread: [96, depth] activations, a piece of a panel, a block of the result.
+struct Block {
+  explicit Block(std::size_t depth)
+      : a(memory_a.reserve(kRows * depth)),
+        b(memory_b.reserve(depth * kPanelWidth)),
+        c(memory_c.reserve(kRows * kPanelWidth)),
+        scales(kRows, 1) {
+    std::fill_n(a, kRows * depth, 0.0F);
+    std::fill_n(b, depth * kPanelWidth, 0.0F);
+    std::fill_n(c, kRows * kPanelWidth, 0.0F);
+  }
+  kernels::AlignedBuffer memory_a, memory_b, memory_c;
+  float *a, *b, *c;
+  std::vector<float> scales;
+};
+
+std::size_t depth_of(Precision precision) {
+  if (precision == Precision::kInt8) return kernels::kInt8Blocks * kS8BlockRows;
+  const bool widened = kernels::default_back_ends().bf16 == nullptr;
+  return precision == Precision::kBf16 && !widened ? 768 : kernels::kProductDepth;
+}
+
+void multiply(Precision precision, Block& block) {
+  const kernels::BackEnds& back_ends = kernels::default_back_ends();
+  const std::size_t depth = depth_of(precision);
+  if (precision == Precision::kInt8) {
+    back_ends.int8->multiply({.m = kRows,
+                              .blocks = depth / kS8BlockRows,
+                              .a = reinterpret_cast<const std::uint8_t*>(block.a),
+                              .lda = back_ends.int8_takes_rows ? depth : kernels::kBlockColumns,
+                              .a_block = back_ends.int8_takes_rows ? kernels::kBlockColumns
+                                                                   : kRows * kernels::kBlockColumns,
+                              .b = reinterpret_cast<const std::int8_t*>(block.b),
+                              .scales = block.scales.data(),
+                              .c = block.c});
+  } else if (precision == Precision::kBf16 && back_ends.bf16 != nullptr) {
+    back_ends.bf16->multiply({.m = kRows,
+                              .k = depth,
+                              .a = reinterpret_cast<const std::uint16_t*>(block.a),
+                              .lda = depth,
+                              .b = reinterpret_cast<const std::uint16_t*>(block.b),
+                              .c = block.c});
+  } else {
+    back_ends.f32->multiply({.m = kRows,
+                             .n = kPanelWidth,
+                             .k = depth,
+                             .a = block.a,
+                             .lda = kernels::kBlockColumns,
+                             .a_block = kRows * kernels::kBlockColumns,
+                             .b = block.b,
+                             .ldb = kPanelWidth,
+                             .c = block.c,
+                             .ldc = kPanelWidth});
+  }
+}
+
+}  // namespace
+
+double product_peak(Precision precision, kernels::ThreadPool& pool) {
+  std::vector<Block> blocks;
+  for (unsigned i = 0; i < pool.threads(); ++i) blocks.emplace_back(depth_of(precision));
+  std::vector<double> times(pool.threads());
+  const kernels::ThreadPool::Pass pass(pool);
+  pool.run(pool.threads(), [&](std::size_t i, unsigned) {
+    times[i] = milliseconds([&] {
+      for (std::size_t round = 0; round < kRounds; ++round) multiply(precision, blocks[i]);
+    });
+  });
+  const double flop =
+      2.0 * kRows * kPanelWidth * static_cast<double>(depth_of(precision)) * kRounds;
+  double total = 0;
+  for (const double time : times) total += flop / time / 1e6;
+  return total;
+}
+
+}  // namespace onecopy::bench
