@@ -34,22 +34,25 @@ void FakeWorker::run(const Behaviour& behaviour) {
   auto first = receive_message(socket_.get());
   if (!first) return;
   auto mailbox = Mailbox::attach(std::move(first->fd));
-  while (mailbox) {
+  if (!mailbox) return;
+  mailbox_ = std::move(*mailbox);
+  for (;;) {
     const auto message = receive_message(socket_.get());
     Wake wake{};
     if (!message || message->bytes.size() != sizeof wake) return;
     std::memcpy(&wake, message->bytes.data(), sizeof wake);
-    const auto request = mailbox->take(wake.epoch);
+    const auto request = mailbox_->take(wake.epoch);
     if (!request) return;
+    threads_at_start_ = mailbox_->threads().load();
     ++taken_;
     std::optional<WorkReply> reply;
     try {
       reply = behaviour(*request);
     } catch (const Crash&) {
-      mailbox->crash_mark().store(1);
+      mailbox_->crash_mark().store(1);
     }
     if (!reply) break;
-    mailbox->reply(wake.epoch, *reply);
+    mailbox_->reply(wake.epoch, *reply);
     if (!send_message(socket_.get(), as_bytes_of(wake))) return;
   }
   ::shutdown(socket_.get(), SHUT_RDWR);

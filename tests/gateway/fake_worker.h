@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <thread>
@@ -28,11 +29,17 @@ class FakeWorker {
   ~FakeWorker();
 
   int taken() const { return taken_; }
+  // How many threads it may use now, and how many when it took its last request. It must have taken
+  // one.
+  std::uint32_t threads() { return mailbox_->threads(); }
+  std::uint32_t threads_at_start() const { return threads_at_start_; }
 
  private:
   void run(const Behaviour& behaviour);
 
   UniqueFd socket_;
+  std::optional<Mailbox> mailbox_;  // the thread's, until taken_ says that it is there
+  std::atomic<std::uint32_t> threads_at_start_ = 0;
   std::atomic<int> taken_ = 0;
   std::thread thread_;
 };

@@ -179,7 +179,8 @@ TEST(Program, SleepsWhileThereAreNoDescriptorsAndRecovers) {
 TEST(Program, IsNotStartedByHand) {
   const std::string program = ONECOPY_BINARY_DIR "/onecopy-gateway";
   for (const char* arguments :
-       {"", " --control", " --control 3 --listen x", " --control 0 --listen 1", " --help 3"}) {
+       {"", " --control", " --control 3 --listen x", " --control 0 --listen 1",
+        " --control 3 --listen 4 --cores 0", " --control 3 --listen 4 --cores 2x", " --help 3"}) {
     const int status = std::system((program + arguments + " 2> /dev/null").c_str());
     EXPECT_EQ(WEXITSTATUS(status), 2) << arguments;
   }

@@ -47,6 +47,12 @@ class MailboxTest : public ::testing::Test {
   std::byte* raw = nullptr;
 };
 
+TEST_F(MailboxTest, TheWorkerSeesHowManyThreadsItMayUse) {
+  EXPECT_EQ(worker->threads(), 1U);
+  gateway->threads() = 5;
+  EXPECT_EQ(worker->threads(), 5U);
+}
+
 TEST_F(MailboxTest, CarriesARequest) {
   WorkRequest sent = question();
   sent.deadline = std::chrono::steady_clock::now();

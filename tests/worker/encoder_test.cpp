@@ -94,6 +94,12 @@ TEST_F(Encoder, ASequenceDoesNotDependOnItsBatchNorOnThreads) {
     Workspace several(threads);
     EXPECT_EQ(run(ids, starts, several), batch) << threads << " threads";
   }
+  std::atomic<std::uint32_t> grant = 1;
+  Workspace granted(7, &grant);
+  for (const unsigned threads : {1U, 3U, 7U, 2U}) {
+    grant = threads;
+    EXPECT_EQ(run(ids, starts, granted), batch) << threads << " threads granted";
+  }
   for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
     const std::span part = std::span(ids).subspan(starts[s], starts[s + 1] - starts[s]);
     const std::vector<float> alone = run(part, {0, starts[s + 1] - starts[s]}, one);

@@ -3,9 +3,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <filesystem>
+#include <fstream>
+#include <latch>
 #include <numeric>
+#include <optional>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include "worker/kernels/parallel.h"
@@ -62,6 +68,122 @@ TEST(ThreadPool, StartsNoThreadForOneItem) {
   EXPECT_EQ(thread_count(), before);
   pool.run(2, [](std::size_t, unsigned) {});
   EXPECT_GE(thread_count(), before + 3);  // a sanitizer may have started one of its own
+}
+
+TEST(ThreadPool, StartsNoMoreThreadsThanAreGranted) {
+  const long before = thread_count();
+  std::atomic<std::uint32_t> grant = 1;
+  ThreadPool pool(8, &grant);
+  pool.run(100, [](std::size_t, unsigned) {});
+  EXPECT_EQ(thread_count(), before);
+  grant = 3;
+  pool.run(100, [](std::size_t, unsigned) {});
+  EXPECT_GE(thread_count(), before + 2);
+  EXPECT_LT(thread_count(), before + 7);
+}
+
+// Any number may come from the other process.
+TEST(ThreadPool, AGrantIsAtLeastOneAndAtMostAll) {
+  std::atomic<std::uint32_t> grant = 2;
+  const ThreadPool pool(4, &grant);
+  EXPECT_EQ(pool.granted(), 2U);
+  grant = 0;
+  EXPECT_EQ(pool.granted(), 1U);
+  grant = 4'000'000'000;
+  EXPECT_EQ(pool.granted(), 4U);
+  EXPECT_EQ(pool.threads(), 4U);
+  EXPECT_EQ(ThreadPool(3).granted(), 3U);
+}
+
+// Each item waits until all are taken, so it needs a thread for each.
+TEST(ThreadPool, AsManyThreadsAsAreGrantedTakeItems) {
+  std::atomic<std::uint32_t> grant = 0;
+  ThreadPool pool(5, &grant);
+  for (int round = 0; round < 200; ++round) {
+    for (const unsigned threads : {5U, 2U, 4U, 1U, 3U}) {
+      grant = threads;
+      std::latch all(threads);
+      std::vector<std::atomic<int>> times(5);
+      pool.run(threads, [&](std::size_t, unsigned thread) {
+        ++times[thread];
+        all.arrive_and_wait();
+      });
+      for (unsigned thread = 0; thread < 5; ++thread) {
+        ASSERT_EQ(times[thread], thread < threads ? 1 : 0) << threads << " threads granted";
+      }
+    }
+  }
+}
+
+TEST(ThreadPool, WithAGrantOfOneTheCallerDoesAll) {
+  std::atomic<std::uint32_t> grant = 4;
+  ThreadPool pool(4, &grant);
+  const ThreadPool::Pass pass(pool);
+  const auto caller = std::this_thread::get_id();
+  for (int job = 0; job < 1000; ++job) {
+    grant = job % 2 == 0 ? 4 : 1;
+    pool.run(50, [&](std::size_t, unsigned thread) {
+      if (grant == 1) {
+        EXPECT_EQ(thread, 0U);
+        EXPECT_EQ(std::this_thread::get_id(), caller);
+      }
+    });
+  }
+}
+
+TEST(ThreadPool, TheGrantMayChangeAtAnyMoment) {
+  std::atomic<std::uint32_t> grant = 1;
+  std::atomic<bool> stop = false;
+  std::thread gateway([&] {
+    for (std::uint32_t i = 0; !stop; ++i) {
+      grant = i % 7;
+      std::this_thread::yield();
+    }
+  });
+  {
+    ThreadPool pool(5, &grant);
+    for (std::size_t job = 0; job < 3000; ++job) {
+      std::optional<ThreadPool::Pass> pass;
+      if (job % 3 != 0) pass.emplace(pool);
+      std::vector<int> times(job % 37, 0);
+      pool.run(times.size(), [&](std::size_t item, unsigned thread) {
+        times[item] += thread < pool.threads() ? 1 : 100;
+      });
+      EXPECT_THAT(times, testing::Each(1)) << "job " << job;
+    }
+  }
+  stop = true;
+  gateway.join();
+}
+
+// How often a thread of this process has gone to sleep.
+long sleeps_of(pid_t thread) {
+  std::ifstream status("/proc/self/task/" + std::to_string(thread) + "/status");
+  std::string name;
+  while (status >> name && name != "voluntary_ctxt_switches:") {
+  }
+  long sleeps = -1;
+  status >> sleeps;
+  return sleeps;
+}
+
+TEST(ThreadPool, HelpersBeyondTheGrantSleepThroughAllJobs) {
+  std::atomic<std::uint32_t> grant = 4;
+  ThreadPool pool(4, &grant);
+  std::array<pid_t, 4> ids{};
+  std::latch all(4);
+  pool.run(4, [&](std::size_t, unsigned thread) {
+    ids[thread] = ::gettid();
+    all.arrive_and_wait();
+  });
+  grant = 2;
+  const long before = sleeps_of(ids[2]) + sleeps_of(ids[3]);
+  for (int job = 0; job < 2000; ++job) {
+    std::latch both(2);  // so that helper 1 has to come each time
+    pool.run(2, [&](std::size_t, unsigned) { both.arrive_and_wait(); });
+  }
+  // Each goes to sleep after the job above, and may be woken once to see that it is not wanted.
+  EXPECT_LE(sleeps_of(ids[2]) + sleeps_of(ids[3]) - before, 20);
 }
 
 TEST(ThreadPool, ZeroThreadsMeansTheCallerAlone) {
