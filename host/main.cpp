@@ -28,10 +28,14 @@ std::string describe(const LoadedModel& model) {
       model.bytes_borrowed == 0
           ? ""
           : fmt::format(", {} shared with others", format_bytes(model.bytes_borrowed));
-  return fmt::format("{:<20} {:<24} {:>10} {:<4}  {:.2f} s{}",
+  const std::string error =
+      model.precision_error
+          ? fmt::format(", auto: logits within {:.1f} % of f32's", 100 * *model.precision_error)
+          : "";
+  return fmt::format("{:<20} {:<24} {:>10} {:<4}  {:.2f} s{}{}",
                      fmt::format("{}:{}", model.info.name, model.info.version),
                      to_string(model.info.task), format_bytes(model.bytes_own),
-                     to_string(model.info.precision), model.seconds, borrowed);
+                     to_string(model.info.precision), model.seconds, borrowed, error);
 }
 
 Result<std::vector<LoadedModel>> load_models(const ServeOptions& options,

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "host/head.h"
+#include "host/load_auto.h"
 #include "host/model_config.h"
 #include "host/model_folder.h"
 #include "host/named_weights.h"
@@ -144,7 +145,7 @@ Result<LoadedModel> load(const ModelSource& source, const std::string& instance,
   ASSIGN_OR_RETURN(const BuiltTokenizer tokenizer, build_tokenizer(folder.transformer));
   info.name = source.name;
   info.version = source.version;
-  info.precision = resolve_precision(source.precision);
+  ASSIGN_OR_RETURN(info.precision, resolve_precision(source.precision));
   info.max_tokens = max_tokens(info, folder.sentence, tokenizer.model_max_length);
 
   // 4. Which tensor goes where, and which are in memory already.
@@ -176,6 +177,9 @@ Result<LoadedModel> load(const ModelSource& source, const std::string& instance,
 Result<LoadedModel> load_model(const ModelSource& source, const std::string& instance,
                                std::uint64_t generation, TensorCatalogue& catalogue,
                                const Progress& progress) {
+  if (source.precision == PrecisionChoice::kAuto) {
+    return load_auto(source, instance, generation, catalogue, progress);
+  }
   try {
     auto model = load(source, instance, generation, catalogue, progress);
     if (!model) return in_context(fmt::format("model {}", source.name), model.error());

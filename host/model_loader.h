@@ -33,6 +33,7 @@ struct LoadedModel {
   std::uint64_t bytes_own = 0;       // of the segment
   std::uint64_t bytes_borrowed = 0;  // of tensors that lie in other models' segments
   double seconds = 0;
+  std::optional<double> precision_error;  // of precision=auto: see precision_check.h
 };
 
 // Called with packed bytes done and total while loading: from several threads, never two at once.

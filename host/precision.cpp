@@ -1,18 +1,24 @@
 #include "host/precision.h"
 
-namespace onecopy::host {
+#include "worker/kernels/back_ends.h"
 
-Precision resolve_precision(PrecisionChoice choice) {
-  switch (choice) {
-    case PrecisionChoice::kBf16:
-      return Precision::kBf16;
-    case PrecisionChoice::kInt8:
-      return Precision::kInt8;
-    case PrecisionChoice::kF32:
-    case PrecisionChoice::kAuto:
-      break;
-  }
-  return Precision::kF32;
+namespace onecopy::host {
+namespace {
+
+Precision precision_of(PrecisionChoice choice) {
+  if (choice == PrecisionChoice::kInt8) return Precision::kInt8;
+  return choice == PrecisionChoice::kBf16 ? Precision::kBf16 : Precision::kF32;
+}
+
+}  // namespace
+
+Result<Precision> resolve_precision(PrecisionChoice choice) {
+  const Precision precision = precision_of(choice);
+  const std::string missing = worker::kernels::lacks_for(precision);
+  if (missing.empty()) return precision;
+  return fail(ErrorCode::kUnsupported,
+              "precision={}: this machine lacks {}; use precision=f32 or auto",
+              to_string(precision), missing);
 }
 
 }  // namespace onecopy::host

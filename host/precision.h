@@ -1,13 +1,15 @@
-// What a model computes in: what the user asked for, and what that means on this machine.
+// What a model computes in: what the user asked for, and what this machine can do.
 #pragma once
 
 #include "shared/model_info.h"
+#include "shared/status.h"
 
 namespace onecopy::host {
 
 enum class PrecisionChoice { kF32, kBf16, kInt8, kAuto };
 
-// kAuto becomes the precision that is used; the others are what they say.
-Precision resolve_precision(PrecisionChoice choice);
+// The precision that is asked for; kF32 for kAuto, which load_auto.h decides. kUnsupported names what
+// the machine lacks.
+Result<Precision> resolve_precision(PrecisionChoice choice);
 
 }  // namespace onecopy::host

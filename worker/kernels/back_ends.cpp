@@ -14,6 +14,13 @@ namespace {
 constexpr std::size_t kTimedRows = 96;
 constexpr std::size_t kTimedDepth = 512;
 
+// Below this a precision is not worth its loss for its speed.
+constexpr double kFaster = 1.2;
+
+bool has_wide_vectors() {
+  return (hwy::SupportedTargets() & (HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL)) != 0;
+}
+
 // The best of a few runs: the first one compiles, or wakes the vector units.
 template <class Run>
 double seconds(const Run& run) {
@@ -32,7 +39,7 @@ double seconds(const Run& run) {
 // worker and the shapes are free. Elsewhere Highway runs one lane at a time (highway_targets.h), so
 // brgemm is tried.
 const BlockProduct* choose_f32(std::vector<std::string>& notes) {
-  if (hwy::SupportedTargets() & (HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL)) {
+  if (has_wide_vectors()) {
     const std::string wrong = self_test(highway_product());
     if (wrong.empty()) return &highway_product();
     notes.push_back(fmt::format("f32: plain loops: highway failed its self-test ({})", wrong));
@@ -64,15 +71,15 @@ double seconds_of(const Bf16Product& product) {
   return best;
 }
 
-// The same product, widened.
-double seconds_of_widening(const BlockProduct& f32) {
+// The same product in f32, from a weight that is f32 or widened.
+double seconds_in_f32(const BlockProduct& f32, bool widened) {
   const std::vector<float> a(kTimedRows * kTimedDepth, 1);
   const std::vector<std::uint16_t> b(kTimedDepth * kPanelWidth, 0x3F80);
-  std::vector<float> wide(kProductDepth * kPanelWidth);
+  std::vector<float> wide(kProductDepth * kPanelWidth, 1);
   std::vector<float> c(kTimedRows * kPanelWidth);
   const double best = seconds([&] {
     for (std::size_t k = 0; k < kTimedDepth; k += kProductDepth) {
-      widen_panel(b.data() + k * kPanelWidth, kProductDepth, wide.data());
+      if (widened) widen_panel(b.data() + k * kPanelWidth, kProductDepth, wide.data());
       f32.multiply({.m = kTimedRows,
                     .n = kPanelWidth,
                     .k = kProductDepth,
@@ -90,19 +97,25 @@ double seconds_of_widening(const BlockProduct& f32) {
   return best;
 }
 
-const Bf16Product* choose_bf16(const BlockProduct& f32, std::vector<std::string>& notes) {
+// Sets bf16 and its speedup; `f32_seconds`: of the same product in f32.
+void choose_bf16(BackEnds& chosen, double f32_seconds) {
+  const double widening = seconds_in_f32(*chosen.f32, true);
+  chosen.bf16_speedup = f32_seconds / widening;
   const Bf16Product* const brgemm = brgemm_bf16_product();
-  if (brgemm == nullptr) return nullptr;
-  const std::string wrong = self_test(*brgemm);
-  if (!wrong.empty()) {
-    notes.push_back(fmt::format("bf16: widened to f32: brgemm failed its self-test ({})", wrong));
-    return nullptr;
+  if (brgemm == nullptr) return;
+  if (const std::string wrong = self_test(*brgemm); !wrong.empty()) {
+    chosen.notes.push_back(
+        fmt::format("bf16: widened to f32: brgemm failed its self-test ({})", wrong));
+    return;
   }
-  const double ratio = seconds_of_widening(f32) / seconds_of(*brgemm);
-  if (ratio > 1) return brgemm;
-  notes.push_back(fmt::format(
-      "bf16: widened to f32: the machine's bf16 products take {:.1f} x as long", 1 / ratio));
-  return nullptr;
+  const double dot = seconds_of(*brgemm);
+  if (dot < widening) {
+    chosen.bf16 = brgemm;
+    chosen.bf16_speedup = f32_seconds / dot;
+    return;
+  }
+  chosen.notes.push_back(fmt::format(
+      "bf16: widened to f32: the machine's bf16 products take {:.1f} x as long", dot / widening));
 }
 
 double seconds_of(const Int8Product& product) {
@@ -124,24 +137,36 @@ double seconds_of(const Int8Product& product) {
   return best;
 }
 
-const Int8Product* choose_int8(std::vector<std::string>& notes) {
-  const Int8Product* best = &highway_int8_product();
-  if (const std::string wrong = self_test(*best); !wrong.empty()) {
-    notes.push_back(fmt::format("int8: plain loops: highway failed its self-test ({})", wrong));
-    best = &scalar_int8_product();
+void choose_int8(BackEnds& chosen, double f32_seconds) {
+  chosen.int8 = &highway_int8_product();
+  if (const std::string wrong = self_test(*chosen.int8); !wrong.empty()) {
+    chosen.notes.push_back(
+        fmt::format("int8: plain loops: highway failed its self-test ({})", wrong));
+    chosen.int8 = &scalar_int8_product();
   }
+  double best = seconds_of(*chosen.int8);
   const Int8Product* const brgemm = brgemm_int8_product();
-  if (brgemm == nullptr || !self_test(*brgemm).empty()) return best;
-  return seconds_of(*brgemm) < seconds_of(*best) ? brgemm : best;
+  if (brgemm != nullptr && self_test(*brgemm).empty()) {
+    if (const double other = seconds_of(*brgemm); other < best) {
+      chosen.int8 = brgemm;
+      chosen.int8_takes_rows = true;
+      best = other;
+    }
+  }
+  chosen.int8_speedup = f32_seconds / best;
+  if (chosen.int8_speedup < kFaster) {
+    chosen.notes.emplace_back(
+        "int8: no faster than f32, at a quarter of its memory: the machine has no AVX-512 VNNI");
+  }
 }
 
 BackEnds choose() {
   BackEnds chosen;
   chosen.f32 = choose_f32(chosen.notes);
   chosen.any_shape = chosen.f32 == brgemm_product() ? &highway_product() : chosen.f32;
-  chosen.bf16 = choose_bf16(*chosen.f32, chosen.notes);
-  chosen.int8 = choose_int8(chosen.notes);
-  chosen.int8_takes_rows = chosen.int8 == brgemm_int8_product();
+  const double f32_seconds = seconds_in_f32(*chosen.f32, false);
+  choose_bf16(chosen, f32_seconds);
+  choose_int8(chosen, f32_seconds);
   return chosen;
 }
 
@@ -156,6 +181,11 @@ const Int8Product* brgemm_int8_product() { return nullptr; }
 const BackEnds& default_back_ends() {
   static const BackEnds chosen = choose();
   return chosen;
+}
+
+std::string lacks_for(Precision precision) {
+  if (precision == Precision::kF32 || has_wide_vectors()) return {};
+  return "AVX2 with fused multiply-add";
 }
 
 OperandType operand_type(DType weight, const BackEnds& back_ends) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "shared/model_info.h"
 #include "shared/packed_weight.h"
 #include "worker/kernels/bf16_product.h"
 #include "worker/kernels/block_product.h"
@@ -21,12 +22,18 @@ struct BackEnds {
   const Bf16Product* bf16 = nullptr;  // null: bf16 weights are widened and multiplied as f32
   const Int8Product* int8 = nullptr;
   bool int8_takes_rows = false;  // int8 is fastest where a row of activations is contiguous
+  // How many times as fast as f32 the products of bf16 and int8 weights are.
+  double bf16_speedup = 1;
+  double int8_speedup = 1;
   // What is not as one would expect of a new machine, a line each for the log.
   std::vector<std::string> notes;
 };
 
 // Chosen at the first call; call it before forking, so that the children need not choose again.
 const BackEnds& default_back_ends();
+
+// What this machine lacks to compute in this precision at a useful speed; empty: nothing.
+std::string lacks_for(Precision precision);
 
 // How activations must lie to be multiplied with a weight of this type.
 OperandType operand_type(DType weight, const BackEnds& back_ends = default_back_ends());

@@ -76,10 +76,6 @@ double largest_error(const BlockProduct& product, const Shape& shape) {
 
 const BlockProduct& scalar_product() { return kScalar; }
 
-#ifndef ONECOPY_WITH_TORCH
-const BlockProduct* brgemm_product() { return nullptr; }
-#endif
-
 std::string self_test(const BlockProduct& product) {
   try {
     for (const Shape& shape : kTestShapes) {
