@@ -156,7 +156,7 @@ TEST(PackPanel, S8RoundsHalvesToEven) {
 
 // One weight far larger than the others leaves them nothing, and sums reach their limits.
 TEST(PackPanel, S8OutliersAndLargestSums) {
-  std::vector<float> source(3 * 200, 1e-3F);
+  std::vector<float> source(std::size_t{3} * 200, 1e-3F);
   source[7] = -1e6F;
   std::fill_n(source.begin() + 200, 200, 3.0F);
   std::fill_n(source.begin() + 400, 200, -std::numeric_limits<float>::max());
