@@ -8,8 +8,8 @@ namespace onecopy::host {
 
 enum class PrecisionChoice { kF32, kBf16, kInt8, kAuto };
 
-// The precision that is asked for; kF32 for kAuto, which load_auto.h decides. kUnsupported names what
-// the machine lacks.
+// The precision that is asked for; kF32 for kAuto, which load_auto.h decides. kUnsupported names
+// what the machine lacks.
 Result<Precision> resolve_precision(PrecisionChoice choice);
 
 }  // namespace onecopy::host

@@ -71,8 +71,9 @@ Result<std::vector<float>> outputs(const std::string& name) {
   ASSIGN_OR_RETURN(const Batch batch, tokenize(*model));
   worker::Workspace workspace(usable_cores());
   const worker::OutputRows rows = worker::rows_read(model->info());
-  ASSIGN_OR_RETURN(const auto hidden, worker::encode(*model, {batch.ids, batch.type_ids, batch.starts},
-                                                     workspace, rows));
+  ASSIGN_OR_RETURN(
+      const auto hidden,
+      worker::encode(*model, {batch.ids, batch.type_ids, batch.starts}, workspace, rows));
   switch (model->info().task) {
     case Task::kQuestionAnswering: {
       ASSIGN_OR_RETURN(worker::QaLogits logits, worker::qa_logits(*model, hidden));

@@ -45,7 +45,9 @@ void move_first_rows(const Operand& from, const Operand& to, std::span<const std
     }
   }
   if (from.scales == nullptr) return;
+  // Behind each other at first, so the lows go last.
   for (std::size_t s = 0; s + 1 < starts.size(); ++s) to.scale(s, 0) = from.scale(starts[s], 0);
+  for (std::size_t s = 0; s + 1 < starts.size(); ++s) to.lows[s] = from.lows[starts[s]];
 }
 
 }  // namespace
@@ -67,34 +69,35 @@ ForwardPass::ForwardPass(const Model& model, const RaggedBatch& batch, Workspace
     workspace_.input.reserve(width_ / 2);
     workspace_.scales.reserve(std::max(Operand::u8_scales(rows_, info_.hidden, 1),
                                        Operand::u8_scales(rows_, info_.intermediate, 1)));
-    workspace_.row_scales.reserve(rows_);
+    workspace_.row_scales.reserve(2 * rows_);
   }
   lay_out();
 }
 
 void ForwardPass::lay_out() {
   hidden_ = Activations::blocked(workspace_.hidden.data(), rows_);
-  input_ = type_ == OperandType::kF32
-               ? Operand::of(hidden_)
-               : operand(workspace_.input.data(), workspace_.row_scales.data(), info_.hidden,
-                         Operand::kWholeRow);
-  context_ = operand(workspace_.attended.data(), workspace_.scales.data(), info_.hidden, 1);
+  input_ =
+      type_ == OperandType::kF32
+          ? Operand::of(hidden_)
+          : operand(workspace_.input, info_.hidden,
+                    Operand::u8_rows(workspace_.input.data(), workspace_.row_scales.data(), rows_));
+  context_ =
+      operand(workspace_.attended, info_.hidden,
+              Operand::u8_signed(workspace_.attended.data(), workspace_.scales.data(), rows_));
 }
 
-Operand ForwardPass::operand(void* data, float* scales, std::size_t columns,
-                             std::size_t together) const {
+// In the form that the products read; `u8`: that of the same memory for int8.
+Operand ForwardPass::operand(kernels::AlignedBuffer& data, std::size_t columns,
+                             const Operand& u8) const {
   switch (type_) {
     case OperandType::kF32:
-      return Operand::of(Activations::blocked(static_cast<float*>(data), rows_));
+      return Operand::of(Activations::blocked(data.data(), rows_));
     case OperandType::kBf16:
-      return Operand::bf16(data, columns);
+      return Operand::bf16(data.data(), columns);
     case OperandType::kU8:
       break;
   }
-  if (kernels::default_back_ends().int8_takes_rows) {
-    return Operand::u8_row_major(data, scales, rows_, columns, together);
-  }
-  return Operand::u8(data, scales, rows_, together);
+  return kernels::default_back_ends().int8_takes_rows ? u8.row_major(columns) : u8;
 }
 
 Activations ForwardPass::wide(std::size_t index) const {
@@ -154,10 +157,11 @@ void ForwardPass::attention(const LayerWeights& layer, bool first_rows_only) {
 
 // out = norm(hidden + ffn_out(activation(ffn_in(hidden))))
 void ForwardPass::feed_forward(const LayerWeights& layer, Activations out) {
-  Operand inner =
-      operand(workspace_.wide.data(), workspace_.scales.data(), info_.intermediate, kInnerTogether);
-  inner.has_zero_point = false;
-  inner.offset = info_.activation == Activation::kRelu ? 0 : kernels::kGeluOffset;
+  const float offset = info_.activation == Activation::kRelu ? 0 : kernels::kGeluOffset;
+  const Operand inner =
+      operand(workspace_.wide, info_.intermediate,
+              Operand::u8_shifted(workspace_.wide.data(), workspace_.scales.data(), rows_,
+                                  kInnerTogether, offset));
   project({{.x = input_,
             .weights = &layer.ffn_in,
             .y = inner,

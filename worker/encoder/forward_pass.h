@@ -29,8 +29,8 @@ class ForwardPass {
   // From here on only each sequence's first row is computed.
   void keep_first_rows();
 
-  kernels::Operand operand(void* data, float* scales, std::size_t columns,
-                           std::size_t together) const;
+  kernels::Operand operand(kernels::AlignedBuffer& data, std::size_t columns,
+                           const kernels::Operand& u8) const;
   kernels::Activations wide(std::size_t index) const;
   void lay_out();  // hidden_, input_ and context_ of rows_ rows
 

@@ -35,7 +35,7 @@ class Workspace {
   kernels::AlignedBuffer heads;     // per thread: attention's packed keys and scores
   // Lower precisions only.
   kernels::AlignedBuffer input;       // [tokens, hidden]: `hidden` as the products read it
-  kernels::AlignedBuffer row_scales;  // [tokens]: of `input`
+  kernels::AlignedBuffer row_scales;  // [2, tokens]: of `input`
   kernels::AlignedBuffer scales;      // of the context, or of the inner activations
 
  private:

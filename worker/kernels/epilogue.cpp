@@ -43,11 +43,14 @@ template <Epilogue kEpilogue>
 void finish_scaled_rows(const ScaledBlock& block) {
   const float* HWY_RESTRICT scales = block.scales;
   const float* HWY_RESTRICT bias = block.bias;
+  const float* HWY_RESTRICT sums = block.lows == nullptr ? bias : block.sums;
   for (std::size_t i = 0; i < block.rows; ++i) {
     const float* c = block.c + i * kBlockColumns;
     float* to = block.to + i * block.stride;
+    const V low = hn::Set(D(), block.lows == nullptr ? 0 : block.lows[i]);
     for_vectors(block.columns, [&](std::size_t j, auto part) HWY_ATTR {
       V v = hn::MulAdd(part.load(c + j), part.load(scales + j), part.load(bias + j));
+      v = hn::MulAdd(low, part.load(sums + j), v);
       v = finish<kEpilogue, true>(D(), v);
       if (block.add) v = hn::Add(v, part.load(to + j));
       part.store(v, to + j);
@@ -134,7 +137,8 @@ void finish_scaled(Epilogue epilogue, const ScaledBlock& block) {
 void finish_scaled_scalar(Epilogue epilogue, const ScaledBlock& block) {
   for (std::size_t i = 0; i < block.rows; ++i) {
     for (std::size_t j = 0; j < block.columns; ++j) {
-      const float v = block.c[i * kBlockColumns + j] * block.scales[j] + block.bias[j];
+      float v = block.c[i * kBlockColumns + j] * block.scales[j] + block.bias[j];
+      if (block.lows != nullptr) v += block.lows[i] * block.sums[j];
       float& to = block.to[i * block.stride + j];
       to = finish_scalar(epilogue, v) + (block.add ? to : 0);
     }

@@ -26,15 +26,19 @@ PanelView view_of(const TensorView& weight, std::size_t panel) {
           reinterpret_cast<const std::int32_t*>(at + parts.sums)};
 }
 
-// The layer's bias, less what the activations' offset adds to each sum.
-std::array<float, kPanelWidth> bias_of(const Linear& call, const PanelView& panel,
-                                       std::size_t column, std::size_t columns) {
-  std::array<float, kPanelWidth> bias{};
+// What is added to each column's sums: the layer's bias less what the activations' offset brings;
+// and the column's sum of the weight, to be multiplied with a row's low.
+struct Added {
+  std::array<float, kPanelWidth> bias{}, sums{};
+};
+Added added_of(const Linear& call, const PanelView& panel, std::size_t column,
+               std::size_t columns) {
+  Added added;
   for (std::size_t j = 0; j < columns; ++j) {
-    bias[j] = call.weights->bias[column + j] -
-              call.x.offset * panel.scales[j] * static_cast<float>(panel.sums[j]);
+    added.sums[j] = panel.scales[j] * static_cast<float>(panel.sums[j]);
+    added.bias[j] = call.weights->bias[column + j] - call.x.offset * added.sums[j];
   }
-  return bias;
+  return added;
 }
 
 // What lies behind the values of the panel that comes next: a line that is missed there stalls.
@@ -71,21 +75,22 @@ void multiply_panel(const Item& item, std::size_t panel, const std::byte* next_p
     for (std::size_t row = item.first; row < item.last; row += kRowBlock) {
       const std::size_t rows = std::min(kRowBlock, item.last - row);
       const Share share = share_of(item, next, step * kBlockBytes, row, rows);
-      product.multiply(
-          {.m = rows,
-           .blocks = count,
-           .a = reinterpret_cast<const std::uint8_t*>(x.at(row, block)),
-           .lda = x.row_stride,
-           .a_block = x.block_stride,
-           .b = piece,
-           .block_sums = x.has_zero_point ? view.block_sums + block * kPanelWidth : nullptr,
-           .scales = &x.scale(row, block),
-           .together = std::min(count, x.together),
-           .next_scales = x.scale_stride,
-           .c = c + (row - item.first) * kPanelWidth,
-           .add = block > 0,
-           .next = reinterpret_cast<const std::int8_t*>(share.begin),
-           .next_bytes = share.bytes});
+      product.multiply({.m = rows,
+                        .blocks = count,
+                        .a = reinterpret_cast<const std::uint8_t*>(x.at(row, block)),
+                        .lda = x.row_stride,
+                        .a_block = x.block_stride,
+                        .b = piece,
+                        .block_sums = x.form == U8Form::kSigned
+                                          ? view.block_sums + block * kPanelWidth
+                                          : nullptr,
+                        .scales = &x.scale(row, block),
+                        .together = std::min(count, x.together),
+                        .next_scales = x.scale_stride,
+                        .c = c + (row - item.first) * kPanelWidth,
+                        .add = block > 0,
+                        .next = reinterpret_cast<const std::int8_t*>(share.begin),
+                        .next_bytes = share.bytes});
       if (last_piece) finish(row, rows);
     }
   }
@@ -105,7 +110,7 @@ void multiply_int8_item(const Item& item, const Int8Product& product) {
     const std::size_t column = panel * kPanelWidth;
     const std::size_t columns = columns_of(weight, panel);
     const PanelView view = view_of(weight, panel);
-    const auto bias = bias_of(call, view, column, columns);
+    const Added added = added_of(call, view, column, columns);
     const bool last = i + 1 == item.panels;
     const std::byte* next = last ? item.next : panel_of(weight, panel + 1);
     float* const c = memory + i * panel_floats;
@@ -114,7 +119,9 @@ void multiply_int8_item(const Item& item, const Int8Product& product) {
       const Activations y = to_floats ? call.y.floats().from_row(row) : Activations();
       finish_scaled(call.epilogue, {.c = block,
                                     .scales = view.scales,
-                                    .bias = bias.data(),
+                                    .bias = added.bias.data(),
+                                    .lows = call.x.lows == nullptr ? nullptr : call.x.lows + row,
+                                    .sums = added.sums.data(),
                                     .rows = rows,
                                     .columns = columns,
                                     .to = to_floats ? y.at(0, column) : block,

@@ -18,6 +18,7 @@
 namespace onecopy::worker::kernels {
 
 enum class OperandType { kF32, kBf16, kU8 };
+enum class U8Form { kRow, kSigned, kShifted };
 
 // Where GELU's outputs begin: its minimum is -0.16997, -0.17004 for the tanh form.
 inline constexpr float kGeluOffset = 0.1701F;
@@ -29,11 +30,12 @@ struct Operand {
   std::size_t row_stride = 0;
   std::size_t block_stride = 0;
   // kU8: the scale of row r and block b is scales[b / together * scale_stride + r].
+  U8Form form = U8Form::kRow;
   float* scales = nullptr;
   std::size_t together = 1;  // blocks
   std::size_t scale_stride = 0;
-  bool has_zero_point = true;
-  float offset = 0;
+  float* lows = nullptr;  // kRow
+  float offset = 0;       // kShifted
 
   static Operand of(Activations x) {
     return {.type = OperandType::kF32,
@@ -47,31 +49,36 @@ struct Operand {
             .row_stride = bf16_columns(columns) * sizeof(std::uint16_t),
             .block_stride = kBlockColumns * sizeof(std::uint16_t)};
   }
-  // A scale for each row and `together` blocks; kWholeRow: for each row.
-  static constexpr std::size_t kWholeRow = SIZE_MAX;
-  static Operand u8(void* data, float* scales, std::size_t rows, std::size_t together) {
-    return {.type = OperandType::kU8,
-            .data = static_cast<std::byte*>(data),
-            .row_stride = kBlockColumns,
-            .block_stride = rows * kBlockColumns,
-            .scales = scales,
-            .together = together,
-            .scale_stride = rows};
+  // kRow. `scales` holds 2 * rows floats, the lows behind the scales.
+  static Operand u8_rows(void* data, float* scales, std::size_t rows) {
+    Operand operand = u8(data, scales, rows, SIZE_MAX);
+    operand.lows = scales + rows;
+    return operand;
+  }
+  static Operand u8_signed(void* data, float* scales, std::size_t rows) {
+    Operand operand = u8(data, scales, rows, 1);
+    operand.form = U8Form::kSigned;
+    return operand;
+  }
+  static Operand u8_shifted(void* data, float* scales, std::size_t rows, std::size_t together,
+                            float offset) {
+    Operand operand = u8(data, scales, rows, together);
+    operand.form = U8Form::kShifted;
+    operand.offset = offset;
+    return operand;
+  }
+  // With a row's blocks one behind the other: for products that take all of a row at once.
+  Operand row_major(std::size_t columns) const {
+    Operand operand = *this;
+    operand.row_stride = blocks(columns) * kBlockColumns;
+    operand.block_stride = kBlockColumns;
+    return operand;
   }
 
   // A row of bf16s has an even length: they are multiplied in pairs.
   static constexpr std::size_t bf16_columns(std::size_t columns) { return (columns + 1) / 2 * 2; }
   static constexpr std::size_t blocks(std::size_t columns) {
     return (columns + kBlockColumns - 1) / kBlockColumns;
-  }
-
-  // The same with a row's blocks one behind the other: for products that take all of a row at once.
-  static Operand u8_row_major(void* data, float* scales, std::size_t rows, std::size_t columns,
-                              std::size_t together) {
-    Operand operand = u8(data, scales, rows, together);
-    operand.row_stride = blocks(columns) * kBlockColumns;
-    operand.block_stride = kBlockColumns;
-    return operand;
   }
   // Bytes of the data and number of the scales.
   static constexpr std::size_t u8_bytes(std::size_t rows, std::size_t columns) {
@@ -92,6 +99,16 @@ struct Operand {
   }
   float& scale(std::size_t row, std::size_t block) const {
     return scales[block / together * scale_stride + row];
+  }
+
+  static Operand u8(void* data, float* scales, std::size_t rows, std::size_t together) {
+    return {.type = OperandType::kU8,
+            .data = static_cast<std::byte*>(data),
+            .row_stride = kBlockColumns,
+            .block_stride = rows * kBlockColumns,
+            .scales = scales,
+            .together = together,
+            .scale_stride = rows};
   }
 };
 

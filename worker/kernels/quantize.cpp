@@ -15,6 +15,51 @@
 
 #include "worker/kernels/vector_loop-inl.h"
 
+#ifndef ONECOPY_QUANTIZE_STEPS
+#define ONECOPY_QUANTIZE_STEPS
+namespace onecopy::worker::kernels {
+namespace {
+
+struct Range {
+  float low, high;
+  float magnitude;  // a NaN if there is one
+};
+
+// q = round(x * factor + shift)
+struct Steps {
+  float factor, shift;
+};
+
+// Sets the scale (and the low) of the row and block, and returns what quantizes with it. A range
+// that is no number becomes the scale; an empty one makes all values 0.
+[[maybe_unused]] Steps steps_of(const Operand& y, std::size_t row, std::size_t block,
+                                const Range& range) {
+  float steps = 255;
+  float width = 0;
+  switch (y.form) {
+    case U8Form::kRow:
+      width = range.high - range.low;
+      y.lows[row] = range.low;
+      break;
+    case U8Form::kSigned:
+      width = range.magnitude;
+      steps = 127;
+      break;
+    case U8Form::kShifted:
+      width = range.high + y.offset;
+      break;
+  }
+  if (!std::isfinite(range.magnitude)) width = range.magnitude;
+  y.scale(row, block) = width / steps;
+  const float factor = width > 1e-30F ? steps / width : 0.0F;
+  if (y.form == U8Form::kSigned) return {factor, 128};
+  return {factor, y.form == U8Form::kRow ? -range.low * factor : y.offset * factor};
+}
+
+}  // namespace
+}  // namespace onecopy::worker::kernels
+#endif  // ONECOPY_QUANTIZE_STEPS
+
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace {
@@ -62,21 +107,26 @@ HWY_INLINE void quantize_block(const float* from, V factor, V shift, std::uint8_
 }
 #endif
 
+Range range_of(Activations x, std::size_t row, std::size_t columns) {
+  V low = hn::Set(D(), *x.at(row, 0));
+  V high = low;
+  // As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
+  auto magnitude = hn::Zero(DI());
+  for_columns(columns, [&](std::size_t c, auto part) HWY_ATTR {
+    const V v = part.or_else(part.load(x.at(row, c)), low);
+    low = hn::Min(low, v);
+    high = hn::Max(high, v);
+    magnitude = hn::Max(magnitude, hn::And(hn::BitCast(DI(), v), hn::Set(DI(), 0x7FFFFFFF)));
+  });
+  return {hn::GetLane(hn::MinOfLanes(D(), low)), hn::GetLane(hn::MaxOfLanes(D(), high)),
+          std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), magnitude)))};
+}
+
 void quantize_row(Activations x, std::size_t row, std::size_t columns, const Operand& y,
                   std::size_t block, std::size_t to) {
-  const bool both_signs = y.has_zero_point;
-  // As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
-  auto largest = hn::Zero(DI());
-  for_columns(columns, [&](std::size_t c, auto part) HWY_ATTR {
-    const auto bits = hn::BitCast(DI(), part.load(x.at(row, c)));
-    largest = hn::Max(largest, hn::And(bits, hn::Set(DI(), 0x7FFFFFFF)));
-  });
-  const float range = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), largest))) + y.offset;
-  const float steps = both_signs ? 127.0F : 255.0F;
-  y.scale(to, block) = range / steps;
-  const float inverse = range > 1e-30F ? steps / range : 0.0F;
-  const V factor = hn::Set(D(), inverse);
-  const V shift = hn::Set(D(), both_signs ? 128.0F : y.offset * inverse);
+  const Steps steps = steps_of(y, to, block, range_of(x, row, columns));
+  const V factor = hn::Set(D(), steps.factor);
+  const V shift = hn::Set(D(), steps.shift);
   for (std::size_t first = 0; first < columns; first += kBlockColumns, ++block) {
     const float* from = x.at(row, first);
     auto* const bytes = reinterpret_cast<std::uint8_t*>(y.at(to, block));
@@ -140,18 +190,16 @@ namespace {
 
 void quantize_row_scalar(Activations x, std::size_t row, std::size_t columns, const Operand& y,
                          std::size_t block, std::size_t to) {
-  float largest = 0;
+  Range range{*x.at(row, 0), *x.at(row, 0), 0};
   for (std::size_t c = 0; c < columns; ++c) {
-    const float v = std::abs(*x.at(row, c));
-    if (!(v <= largest)) largest = v;
+    const float v = *x.at(row, c);
+    range.low = std::min(range.low, v);
+    range.high = std::max(range.high, v);
+    if (!(std::abs(v) <= range.magnitude)) range.magnitude = std::abs(v);
   }
-  const float range = largest + y.offset;
-  const float steps = y.has_zero_point ? 127.0F : 255.0F;
-  y.scale(to, block) = range / steps;
-  const float inverse = range > 1e-30F ? steps / range : 0.0F;
-  const float shift = y.has_zero_point ? 128.0F : y.offset * inverse;
+  const Steps steps = steps_of(y, to, block, range);
   for (std::size_t c = 0; c < columns; ++c) {
-    const float q = std::nearbyint(std::fma(*x.at(row, c), inverse, shift));
+    const float q = std::nearbyint(std::fma(*x.at(row, c), steps.factor, steps.shift));
     y.at(to, block + c / kBlockColumns)[c % kBlockColumns] =
         static_cast<std::byte>(std::clamp(q, 0.0F, 255.0F));
   }
