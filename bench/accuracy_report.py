@@ -88,7 +88,7 @@ def embedding_line(precision, vectors, reference):
 
 def report(server, precisions):
     sets = {name: read_lines(DEMO / name) for name in ("questions.jsonl", "dev_questions.jsonl")}
-    lines = ["| questions | precision | answers equal to f32's | exact match % | difference | largest score difference |",
+    lines = ["| questions | precision | answers equal to f32's | exact % | difference | largest score difference |",
              "|---|---|---|---|---|---|"]
     for name, rows in sets.items():
         reference = answers(server, "f32", rows)

@@ -96,8 +96,8 @@ class Peer(Entrant):
         if precision not in PRECISIONS[name]:
             self.broken = f"has no {precision}"
             return
-        self.process = Process([sys.executable, "-W", "ignore", HERE / "peers" / PEERS[name], "--model", model,
-                                "--precision", precision], logs / f"{name.replace(' ', '-')}-{model.name}-{precision}.log")
+        command = [sys.executable, "-W", "ignore", HERE / "peers" / PEERS[name], "--model", model, "--precision", precision]
+        self.process = Process(command, logs / f"{name.replace(' ', '-')}-{model.name}-{precision}.log")
 
     def started(self):
         if self.process:

@@ -64,7 +64,8 @@ def main():
     parser.add_argument("--then", type=int, default=10000)
     parser.add_argument("--build", type=Path, default=BUILD)
     args = parser.parse_args()
-    print(f"| model | memory | MB after {args.first} requests | MB after {args.then} more | growth (bar: +2 %) | requests/s |")
+    print(f"| model | memory | MB after {args.first} requests | MB after {args.then} more | growth (bar: +2 %) | "
+          "requests/s |")
     print("|---|---|---|---|---|---|")
     held = [measure(model, args) for model in args.model]
     sys.exit(0 if all(held) else 1)

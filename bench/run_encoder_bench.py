@@ -31,17 +31,20 @@ RAGGED = tuple(round(16 + 368 * i / 15) for i in range(16))
 class Clock:
     """Seconds of turns and of preparation."""
 
-    def __init__(self):
-        self.start, self.measured = time.monotonic(), 0.0
+    def __init__(self, prepares_only):
+        self.start, self.measured, self.prepares_only = time.monotonic(), 0.0, prepares_only
 
     def turns(self, entrants, seconds):
+        if self.prepares_only:
+            return
         start = time.monotonic()
         contest.take_turns(entrants, seconds)
         self.measured += time.monotonic() - start
 
     def text(self):
         total = time.monotonic() - self.start
-        return f"{self.measured / 60:.1f} min of turns, {(total - self.measured) / 60:.1f} min of loading and converting"
+        return (f"{self.measured / 60:.1f} min of turns, {(total - self.measured) / 60:.1f} min of loading and "
+                "converting")
 
 
 def peak_share(report):
@@ -68,7 +71,8 @@ class OneRequest:
     def __init__(self):
         self.apart = {}
         self.table = Table("", ["precision", "model", "tokens", "threads", "onecopy ms",
-                                *(f"{p} ms" for p in contest.PEERS), "best peer / onecopy (bar)", "% of own peak (bar)"])
+                                *(f"{p} ms" for p in contest.PEERS), "best peer / onecopy (bar)",
+                                "% of own peak (bar)"])
 
     def row(self, args, clock, model, precision, tokens, threads, onecopy, peers):
         work = Work(threads, "one", (tokens,))
@@ -104,20 +108,21 @@ class OneRequest:
 
 class Ragged:
     NAME = "ragged"
+    PEERS = ("OpenVINO", "ONNX Runtime")  # the best of them
 
     def __init__(self):
         self.table = Table(
             f"A batch of {len(RAGGED)} requests of {RAGGED[0]} to {RAGGED[-1]} tokens ({sum(RAGGED)}; padded "
-            f"{len(RAGGED) * max(RAGGED)}); ms for the whole batch. onecopy computes it as one ragged batch; peers in one "
-            "batch padded to the longest, or one request after the other.",
-            ["precision", "model", "threads", "peers", "onecopy ms", "OpenVINO ms", "ONNX Runtime ms",
+            f"{len(RAGGED) * max(RAGGED)}); ms for the whole batch. onecopy computes it as one ragged batch; peers in "
+            "one batch padded to the longest, or one request after the other.",
+            ["precision", "model", "threads", "peers", "onecopy ms", *(f"{p} ms" for p in self.PEERS),
              "best peer / onecopy (bar)"])
 
     def rows(self, args, clock, model, precision, onecopy, peers):
         threads = max(args.threads)
         ragged = RAGGED[::4] if args.quick else RAGGED
         for way, bar in (("padded", PADDED_BAR), ("each", EACH_BAR)):
-            entrants = [onecopy, *(p for p in peers if p.name in ("OpenVINO", "ONNX Runtime"))]
+            entrants = [onecopy, *(p for p in peers if p.name in self.PEERS)]
             for entrant in entrants:
                 entrant.prepare(Work(threads, way, ragged))
             clock.turns(entrants, args.seconds)
@@ -182,7 +187,8 @@ def compare(args, clock, model, precision, tables):
     logs = args.out / "logs"
     onecopy = contest.Onecopy(args.build / "encoder_bench", model, precision, logs)
     if {"one_request", "ragged"} & set(tables):
-        names = [name for name in contest.PEERS if name in args.peers]
+        used = contest.PEERS if "one_request" in tables else Ragged.PEERS
+        names = [name for name in used if name in args.peers]
         peers = [contest.Peer(name, model, precision, logs) for name in names]
         for peer in peers:
             peer.started()
@@ -212,7 +218,9 @@ def parse():
     parser.add_argument("--tables", nargs="+", choices=["one_request", "ragged", "short"],
                         default=["one_request", "ragged", "short"])
     parser.add_argument("--seconds", type=float, default=6, help="of turns for one row; at least 5 turns all the same")
-    parser.add_argument("--quick", action="store_true", help="a smoke run: the shortest turns, and two models with few tokens")
+    parser.add_argument("--prepare-only", action="store_true", help="convert and compile what is not kept yet")
+    parser.add_argument("--quick", action="store_true",
+                        help="a smoke run: the shortest turns, without BERT-large, with few tokens")
     parser.add_argument("--out", type=Path, required=True, help="the folder for the tables")
     args = parser.parse_args()
     if args.quick:
@@ -224,7 +232,7 @@ def parse():
 
 def main():
     args = parse()
-    clock = Clock()
+    clock = Clock(args.prepare_only)
     tables = {t.NAME: t() for t in (OneRequest, Ragged, Short) if t.NAME in args.tables}
     for precision in args.precisions:
         for name in args.only:

@@ -1,4 +1,4 @@
-"""torch eager, the way transformers runs a model; bf16 as a bf16 model, int8 by dynamic quantization of the linear layers."""
+"""torch eager, the way transformers runs a model; bf16 as a bf16 model, int8 with dynamically quantized linear layers."""
 import torch
 
 import torch_model
