@@ -27,12 +27,15 @@ class Process:
             self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                             text=True, stderr=file)
 
-    def ask(self, line):
+    def tell(self, line):
         try:
             self.process.stdin.write(line + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # read() says why
+
+    def ask(self, line):
+        self.tell(line)
         return self.read()
 
     def read(self):
@@ -103,9 +106,12 @@ class Peer(Entrant):
         if self.process:
             self.broken = self.attempt(self.process.read) is None and self.failure or None
 
-    def prepare(self, work):
+    def begin(self, work):
         self.times, self.failure = [], self.broken
-        self.attempt(lambda: self.process.ask(f"work {work}"))
+        self.attempt(lambda: self.process.tell(f"work {work}"))
+
+    def finish(self):
+        self.attempt(self.process.read if self.process else None)
         if self.process and self.process.process.poll() is not None:
             self.broken = self.failure
 
@@ -126,10 +132,12 @@ class Onecopy(Entrant):
     def started(self):
         pass
 
-    def prepare(self, work):
+    def begin(self, work):
         self.close()
         self.times, self.failure = [], None
         self.process = Process([*self.options(work), "--serve"], self.log)
+
+    def finish(self):
         self.attempt(self.process.read)
 
     def report(self, work, runs):
@@ -148,6 +156,14 @@ class Reader(Onecopy):
 
     def options(self, work):
         return [self.program, "--bytes", self.bytes, "--threads", work.threads]
+
+
+def prepare(entrants, work):
+    """All at the same time: loading is most of a comparison's time."""
+    for entrant in entrants:
+        entrant.begin(work)
+    for entrant in entrants:
+        entrant.finish()
 
 
 def take_turns(entrants, seconds, turns=5, most=25):

@@ -76,9 +76,8 @@ class OneRequest:
 
     def row(self, args, clock, model, precision, tokens, threads, onecopy, peers):
         work = Work(threads, "one", (tokens,))
-        for entrant in [onecopy, *peers]:
-            entrant.prepare(work)
         entrants = [onecopy, *peers]
+        contest.prepare(entrants, work)
         difference = contest.apart(entrants)
         if precision == "f32" and difference > 1e-3:
             sys.exit(f"{model.name}: the logits are {difference} apart")
@@ -93,7 +92,7 @@ class OneRequest:
     def peak(self, onecopy, work, precision):
         if onecopy.median() is None:
             return "-"
-        runs = int(min(21, max(3, 1500 / onecopy.median())))
+        runs = int(min(21, max(3, 1000 / onecopy.median())))
         share = peak_share(onecopy.report(work, runs))
         if share is None:
             return self.table.missing("encoder_bench made no report")
@@ -109,6 +108,7 @@ class OneRequest:
 class Ragged:
     NAME = "ragged"
     PEERS = ("OpenVINO", "ONNX Runtime")  # the best of them
+    PRECISIONS = ("f32", "int8")
 
     def __init__(self):
         self.table = Table(
@@ -123,8 +123,7 @@ class Ragged:
         ragged = RAGGED[::4] if args.quick else RAGGED
         for way, bar in (("padded", PADDED_BAR), ("each", EACH_BAR)):
             entrants = [onecopy, *(p for p in peers if p.name in self.PEERS)]
-            for entrant in entrants:
-                entrant.prepare(Work(threads, way, ragged))
+            contest.prepare(entrants, Work(threads, way, ragged))
             clock.turns(entrants, args.seconds)
             onecopy.close()
             cells = [precision, model.name, str(threads), way, *(self.table.time(e) for e in entrants),
@@ -148,8 +147,7 @@ class Short:
     def row(self, args, clock, model, precision, tokens, threads, onecopy, reader):
         reader.bytes = layer_bytes(model, precision)
         work = Work(threads, "one", (tokens,))
-        for entrant in (onecopy, reader):
-            entrant.prepare(work)
+        contest.prepare([onecopy, reader], work)
         clock.turns([onecopy, reader], args.seconds / 8)
         onecopy.close()
         reader.close()
@@ -196,7 +194,7 @@ def compare(args, clock, model, precision, tables):
             for tokens in TOKENS[model.name]:
                 for threads in args.threads:
                     tables["one_request"].row(args, clock, model, precision, tokens, threads, onecopy, peers)
-        if "ragged" in tables and model.name == "roberta-base":
+        if "ragged" in tables and model.name == "roberta-base" and precision in Ragged.PRECISIONS:
             tables["ragged"].rows(args, clock, model, precision, onecopy, peers)
         for peer in peers:
             peer.close()
@@ -217,7 +215,7 @@ def parse():
     parser.add_argument("--peers", nargs="+", choices=list(contest.PEERS), default=list(contest.PEERS))
     parser.add_argument("--tables", nargs="+", choices=["one_request", "ragged", "short"],
                         default=["one_request", "ragged", "short"])
-    parser.add_argument("--seconds", type=float, default=6, help="of turns for one row; at least 5 turns all the same")
+    parser.add_argument("--seconds", type=float, default=5, help="of turns for one row; at least 5 turns all the same")
     parser.add_argument("--prepare-only", action="store_true", help="convert and compile what is not kept yet")
     parser.add_argument("--quick", action="store_true",
                         help="a smoke run: the shortest turns, without BERT-large, with few tokens")

@@ -30,7 +30,11 @@ def convert(args, mask):
     model.reshape({port: [-1, -1] for port in model.inputs})
     if args.precision == "int8":
         model = quantized(model, mask)
-    openvino.save_model(model, path(args, mask), compress_to_fp16=False)
+    out = path(args, mask)
+    part = out.with_name(f"part-{out.name}")
+    openvino.save_model(model, part, compress_to_fp16=False)
+    part.with_suffix(".bin").rename(out.with_suffix(".bin"))
+    part.rename(out)  # last: its name says that both are whole
 
 
 def compiled(core, args, work):

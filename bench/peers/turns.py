@@ -10,6 +10,7 @@
 encoder_bench --serve says the same, without "work": its options say that.
 """
 import argparse
+import fcntl
 import pathlib
 import subprocess
 import sys
@@ -58,7 +59,10 @@ def arguments(doc, precisions):
 def converted(path, args, kind):
     """The path, after a process of its own has made the file if it was not there: what converting
     leaves in memory and what it does to thread pools stays out of the measurement."""
-    if not path.exists():
+    with open(args.model / "converting.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time: some take gigabytes
+        if path.exists():
+            return path
         command = [sys.executable, sys.argv[0], "--model", args.model, "--precision", args.precision, "--convert"]
         done = subprocess.run([*command, *map(str, kind)], stdin=subprocess.DEVNULL, stdout=sys.stderr)
         if done.returncode != 0 or not path.exists():
