@@ -18,12 +18,14 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shared/unique_fd.h"
@@ -39,10 +41,12 @@ struct Options {
   std::string path = "/qa/qa0";
   std::string body =
       R"({"question": "Who wrote it?", "context": "Ada Lovelace wrote the first program."})";
+  std::string content_type = "application/json";
   std::string method = "POST";
   std::size_t connections = 1;
   std::size_t requests = 20'000;
-  double rate = 0;  // 0: closed loop
+  double seconds = 0;  // 0: until all requests are sent
+  double rate = 0;     // 0: closed loop
   std::size_t fake_workers = 0;
 };
 
@@ -94,9 +98,7 @@ class Connection {
     input_.append(buffer_.data(), static_cast<std::size_t>(n));
     const std::size_t head_end = input_.find("\r\n\r\n");
     if (head_end == std::string::npos) return false;
-    const std::size_t at = input_.find("Content-Length: ");
-    const std::size_t length = std::strtoul(input_.c_str() + at + 16, nullptr, 10);
-    if (input_.size() < head_end + 4 + length) return false;
+    if (input_.size() < head_end + 4 + content_length()) return false;
     if (input_.compare(9, 3, "200") == 0) {
       tally.microseconds.push_back(
           std::chrono::duration<double, std::micro>(Clock::now() - due_).count());
@@ -109,6 +111,15 @@ class Connection {
   }
 
  private:
+  // Servers write the name in different cases; 0 without one.
+  std::size_t content_length() const {
+    static constexpr std::string_view kName = "\r\ncontent-length:";
+    const auto same = [](char a, char b) { return std::tolower(a) == b; };
+    const auto at = std::search(input_.begin(), input_.end(), kName.begin(), kName.end(), same);
+    if (at == input_.end()) return 0;
+    return std::strtoul(&*at + kName.size(), nullptr, 10);
+  }
+
   UniqueFd socket_;
   bool busy_ = false;
   Clock::time_point due_;
@@ -120,7 +131,11 @@ class Connection {
 class Schedule {
  public:
   explicit Schedule(const Options& options) : options_(options), start_(Clock::now()) {}
-  bool has_more() const { return sent_ < options_.requests; }
+  bool has_more() const {
+    if (sent_ >= options_.requests) return false;
+    return options_.seconds <= 0 ||
+           Clock::now() - start_ < std::chrono::duration<double>(options_.seconds);
+  }
   Clock::time_point next_due() const {
     if (options_.rate <= 0) return Clock::now();
     return start_ + std::chrono::duration_cast<Clock::duration>(
@@ -212,9 +227,12 @@ int main(int argc, char** argv) {
   app.add_option("--port", options.port)->capture_default_str();
   app.add_option("--path", options.path)->capture_default_str();
   app.add_option("--method", options.method)->check(CLI::IsMember({"GET", "POST"}));
-  app.add_option("--body", options.body, "JSON, for POST");
+  app.add_option("--body", options.body, "for POST");
+  app.add_option("--content-type", options.content_type)->capture_default_str();
   app.add_option("--connections", options.connections)->check(CLI::Range(1, 1000));
   app.add_option("--requests", options.requests)->check(CLI::Range(1, 10'000'000));
+  app.add_option("--seconds", options.seconds, "send no more after these")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--rate", options.rate, "open loop: requests per second")
       ->check(CLI::NonNegativeNumber);
   app.add_option("--fake-workers", options.fake_workers,
@@ -229,12 +247,13 @@ int main(int argc, char** argv) {
     gateway->ready();
     options.port = gateway->port();
   }
-  const std::string headers = "Content-Type: application/json\r\n";
+  const std::string headers = "Content-Type: " + options.content_type + "\r\n";
   const std::string request =
       options.method == "GET" ? onecopy::gateway::get_request(options.path)
                               : onecopy::gateway::post_request(options.path, options.body, headers);
   Options warm_up = options;
   warm_up.requests = std::min<std::size_t>(options.requests / 10 + 1, 1000);
+  warm_up.seconds = options.seconds / 5;
   run(warm_up, request);
   return report(options, run(options, request));
 }

@@ -1,123 +1,246 @@
 #!/usr/bin/env python3
-"""f32 latency of one request's forward pass: onecopy, OpenVINO and torch eager taking turns.
+"""Latency of the forward pass: onecopy, OpenVINO, ONNX Runtime, torch eager and torch.compile taking turns.
 
 Each runs in a process of its own and waits while another has its turn, so that clocks, neighbours and
-temperature hit all of them alike. Started by run_encoder_bench.sh.
+temperature hit all of them alike. Started by run_encoder_bench.sh. Three tables: one request, a ragged batch,
+short requests. What a peer does once and keeps (converting, compiling) counts as preparation.
 """
 import argparse
-import pathlib
-import platform
-import statistics
-import subprocess
+import json
+import re
 import sys
 import time
+from pathlib import Path
 
-HERE = pathlib.Path(__file__).resolve().parent
-COLUMNS = ("onecopy", "OpenVINO", "torch eager")
+import contest
+from markdown import Table, machine, ratio, versions
 
+sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
+from turns import Work  # noqa: E402
 
-class Peer:
-    """A process that answers "run N" and "logits"."""
-
-    def __init__(self, command):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        stderr=subprocess.DEVNULL)
-        if self.process.stdout.readline().strip() != "ready":
-            sys.exit(f"did not start: {' '.join(map(str, command))}")
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        return [float(v) for v in self.process.stdout.readline().split()]
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
+PRECISIONS = ("f32", "bf16", "int8")
+TOKENS = {"roberta-base": (128, 384), "bert-large": (128, 384), "distilbert": (128,)}
+PEER_BAR = {"f32": 1.10, "bf16": 1.25, "int8": 1.40}
+PEAK_BAR = {"f32": 90, "bf16": 90, "int8": 82}
+PADDED_BAR, EACH_BAR = 1.8, 1.3
+READ_BAR = 1.5
+SHORT = (8, 16, 32)
+RAGGED = tuple(round(16 + 368 * i / 15) for i in range(16))
 
 
-def commands(args, model, tokens, threads):
-    sizes = ["--model", str(model), "--tokens", str(tokens), "--threads", str(threads)]
-    return ([str(args.encoder_bench), "--serve", *sizes],
-            [sys.executable, str(HERE / "peers/openvino_peer.py"), *sizes],
-            [sys.executable, str(HERE / "peers/torch_peer.py"), *sizes])
+class Clock:
+    """Seconds of turns and of preparation."""
+
+    def __init__(self, prepares_only):
+        self.start, self.measured, self.prepares_only = time.monotonic(), 0.0, prepares_only
+
+    def turns(self, entrants, seconds):
+        if self.prepares_only:
+            return
+        start = time.monotonic()
+        contest.take_turns(entrants, seconds)
+        self.measured += time.monotonic() - start
+
+    def text(self):
+        total = time.monotonic() - self.start
+        return (f"{self.measured / 60:.1f} min of turns, {(total - self.measured) / 60:.1f} min of loading and "
+                "converting")
 
 
-def measure(args, model, tokens, threads):
-    """Times by column, after checking that all compute the same model."""
-    peers = [Peer(command) for command in commands(args, model, tokens, threads)]
-    logits = [peer.ask("logits") for peer in peers]
-    apart = max(abs(a - b) for other in logits[1:] for a, b in zip(logits[0], other))
-    if apart > 1e-3:
-        sys.exit(f"{model.name}: the logits are {apart} apart")
-    times = [[] for _ in peers]
-    for turn in range(args.turns):
-        for i in range(len(peers)):
-            who = (i + turn) % len(peers)  # who comes first changes
-            time.sleep(0.02)               # the last one's threads go to sleep
-            peers[who].ask("run 1")
-            times[who] += peers[who].ask(f"run {args.runs}")
-    for peer in peers:
-        peer.close()
-    return times, apart
+def peak_share(report):
+    """Per cent of the products' own peak that the whole model reaches, from encoder_bench's report.
+
+    "own peak P GFLOP/s" (from --report-peak) is the products' speed at its best; without it their speed in
+    that same run counts as their peak.
+    """
+    found = {name: re.search(pattern, report) for name, pattern in {
+        "model": r"model ([\d.]+) ms", "products": r"products alone ([\d.]+) ms",
+        "speed": r"([\d.]+) G(?:FL)?OP/s of", "peak": r"own peak ([\d.]+)"}.items()}
+    if not (found["model"] and found["products"]):
+        return None
+    value = {name: float(match[1]) for name, match in found.items() if match}
+    share = value["products"] / value["model"]
+    if "peak" in value and "speed" in value:
+        share *= value["speed"] / value["peak"]
+    return 100 * share
 
 
-def machine():
-    names = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")]
-    flags = next(line for line in open("/proc/cpuinfo") if line.startswith("flags")).split()
-    wanted = [f for f in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_tile") if f in flags]
-    return f"{names[0]}, {len(names)} cores, {' '.join(wanted)}, Linux {platform.release()}"
+class OneRequest:
+    NAME = "one_request"
+
+    def __init__(self):
+        self.apart = {}
+        self.table = Table("", ["precision", "model", "tokens", "threads", "onecopy ms",
+                                *(f"{p} ms" for p in contest.PEERS), "best peer / onecopy (bar)",
+                                "% of own peak (bar)"])
+
+    def row(self, args, clock, model, precision, tokens, threads, onecopy, peers):
+        work = Work(threads, "one", (tokens,))
+        entrants = [onecopy, *peers]
+        contest.prepare(entrants, work)
+        difference = contest.apart(entrants)
+        if precision == "f32" and difference > 1e-3:
+            sys.exit(f"{model.name}: the logits are {difference} apart")
+        self.apart[precision] = max(difference, self.apart.get(precision, 0))
+        clock.turns(entrants, args.seconds)
+        onecopy.close()
+        cells = [precision, model.name, str(tokens), str(threads), *(self.table.time(e) for e in entrants),
+                 best_ratio(onecopy, peers, PEER_BAR[precision]), self.peak(onecopy, work, precision)]
+        self.table.rows.append(cells)
+        progress(cells)
+
+    def peak(self, onecopy, work, precision):
+        if onecopy.median() is None:
+            return "-"
+        runs = int(min(21, max(3, 1000 / onecopy.median())))
+        share = peak_share(onecopy.report(work, runs))
+        if share is None:
+            return self.table.missing("encoder_bench made no report")
+        bar = PEAK_BAR[precision]
+        return f"{share:.0f} {'' if share >= bar else '< '}({bar})"
+
+    def text(self):
+        apart = ", ".join(f"{p} {d:.1e}" for p, d in self.apart.items())
+        self.table.title = f"One request; medians in ms, taking turns. Logits at most so far apart: {apart}."
+        return self.table.text()
 
 
-def versions():
-    import openvino
-    import torch
-    return f"torch {torch.__version__}, OpenVINO {openvino.__version__.split('-')[0]}"
+class Ragged:
+    NAME = "ragged"
+    PEERS = ("OpenVINO", "ONNX Runtime")  # the best of them
+    PRECISIONS = ("f32", "int8")
+
+    def __init__(self):
+        self.table = Table(
+            f"A batch of {len(RAGGED)} requests of {RAGGED[0]} to {RAGGED[-1]} tokens ({sum(RAGGED)}; padded "
+            f"{len(RAGGED) * max(RAGGED)}); ms for the whole batch. onecopy computes it as one ragged batch; peers in "
+            "one batch padded to the longest, or one request after the other.",
+            ["precision", "model", "threads", "peers", "onecopy ms", *(f"{p} ms" for p in self.PEERS),
+             "best peer / onecopy (bar)"])
+
+    def rows(self, args, clock, model, precision, onecopy, peers):
+        threads = max(args.threads)
+        ragged = RAGGED[::4] if args.quick else RAGGED
+        for way, bar in (("padded", PADDED_BAR), ("each", EACH_BAR)):
+            entrants = [onecopy, *(p for p in peers if p.name in self.PEERS)]
+            contest.prepare(entrants, Work(threads, way, ragged))
+            clock.turns(entrants, args.seconds)
+            onecopy.close()
+            cells = [precision, model.name, str(threads), way, *(self.table.time(e) for e in entrants),
+                     best_ratio(onecopy, entrants[1:], bar)]
+            self.table.rows.append(cells)
+            progress(cells)
+
+    def text(self):
+        return self.table.text()
 
 
-def row(model, tokens, threads, times):
-    medians = [statistics.median(t) for t in times]
-    cells = [model.name, str(tokens), str(threads)]
-    for values, median in zip(times, medians):
-        cells.append(f"{median:.1f} ({min(values):.1f})")
-    cells += [f"{medians[0] / median:.2f}" for median in medians[1:]]
-    return cells
+class Short:
+    NAME = "short"
+
+    def __init__(self):
+        self.table = Table("Short requests; ms, against reading the bytes of the encoder layers' weights once from "
+                           "memory (as far as they are not in a cache), with as many threads.",
+                           ["precision", "model", "tokens", "threads", "onecopy ms", "read ms", "GB/s",
+                            f"onecopy / read (bar: at most {READ_BAR})"])
+
+    def row(self, args, clock, model, precision, tokens, threads, onecopy, reader):
+        reader.bytes = layer_bytes(model, precision)
+        work = Work(threads, "one", (tokens,))
+        contest.prepare([onecopy, reader], work)
+        clock.turns([onecopy, reader], args.seconds / 8)
+        onecopy.close()
+        reader.close()
+        ours, read = onecopy.median(), reader.median()
+        speed = f"{reader.bytes / read / 1e6:.1f}" if read else "-"
+        cells = [precision, model.name, str(tokens), str(threads), self.table.time(onecopy), self.table.time(reader),
+                 speed, f"{ours / read:.2f}{' >' if ours / read > READ_BAR else ''}" if ours and read else "-"]
+        self.table.rows.append(cells)
+        progress(cells)
+
+    def text(self):
+        return self.table.text()
 
 
-def table(rows):
-    head = ["model", "tokens", "threads", *(f"{c} ms" for c in COLUMNS), "/ OpenVINO", "/ torch"]
-    widths = [max(len(line[i]) for line in [head, *rows]) for i in range(len(head))]
-    lines = [head, ["-" * w for w in widths], *rows]
-    return "\n".join("| " + " | ".join(c.ljust(w) for c, w in zip(line, widths)) + " |" for line in lines)
+def layer_bytes(model, precision):
+    """Of the packed weights of all encoder layers' products."""
+    config = json.loads((model / "config.json").read_text())
+    width = config.get("hidden_size") or config["dim"]
+    inner = config.get("intermediate_size") or config["hidden_dim"]
+    layers = config.get("num_hidden_layers") or config["n_layers"]
+    return layers * (4 * width * width + 2 * width * inner) * {"f32": 4, "bf16": 2, "int8": 1}[precision]
+
+
+def best_ratio(onecopy, peers, bar):
+    theirs = [p.median() for p in peers if p.median()]
+    return ratio(min(theirs) / onecopy.median() if theirs and onecopy.median() else None, bar)
+
+
+def progress(cells):
+    print("  ".join(cells), flush=True, file=sys.stderr)
+
+
+def compare(args, clock, model, precision, tables):
+    """All works of one model in one precision, with the same processes of the peers."""
+    logs = args.out / "logs"
+    onecopy = contest.Onecopy(args.build / "encoder_bench", model, precision, logs)
+    if {"one_request", "ragged"} & set(tables):
+        used = contest.PEERS if "one_request" in tables else Ragged.PEERS
+        names = [name for name in used if name in args.peers]
+        peers = [contest.Peer(name, model, precision, logs) for name in names]
+        for peer in peers:
+            peer.started()
+        if "one_request" in tables:
+            for tokens in TOKENS[model.name]:
+                for threads in args.threads:
+                    tables["one_request"].row(args, clock, model, precision, tokens, threads, onecopy, peers)
+        if "ragged" in tables and model.name == "roberta-base" and precision in Ragged.PRECISIONS:
+            tables["ragged"].rows(args, clock, model, precision, onecopy, peers)
+        for peer in peers:
+            peer.close()
+    if "short" in tables and model.name != "distilbert":
+        reader = contest.Reader(args.build / "read_bench", logs)
+        for tokens in SHORT:
+            for threads in args.threads:
+                tables["short"].row(args, clock, model, precision, tokens, threads, onecopy, reader)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--build", type=Path, required=True, help="where encoder_bench lies")
+    parser.add_argument("--models", type=Path, required=True, help="the folder that holds the models' folders")
+    parser.add_argument("--only", nargs="+", choices=list(TOKENS), default=list(TOKENS), help="these models")
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--peers", nargs="+", choices=list(contest.PEERS), default=list(contest.PEERS))
+    parser.add_argument("--tables", nargs="+", choices=["one_request", "ragged", "short"],
+                        default=["one_request", "ragged", "short"])
+    parser.add_argument("--seconds", type=float, default=5, help="of turns for one row; at least 5 turns all the same")
+    parser.add_argument("--prepare-only", action="store_true", help="convert and compile what is not kept yet")
+    parser.add_argument("--quick", action="store_true",
+                        help="a smoke run: the shortest turns, without BERT-large, with few tokens")
+    parser.add_argument("--out", type=Path, required=True, help="the folder for the tables")
+    args = parser.parse_args()
+    if args.quick:
+        args.seconds = 0
+        args.only = [m for m in args.only if m != "bert-large"]
+        TOKENS.update({name: (32,) for name in TOKENS})
+    return args
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--encoder-bench", type=pathlib.Path, required=True)
-    parser.add_argument("--models", type=pathlib.Path, nargs="+", required=True)
-    parser.add_argument("--tokens", type=int, nargs="+", default=[128, 384])
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--turns", type=int, default=11)
-    parser.add_argument("--runs", type=int, default=3, help="timed runs per turn")
-    parser.add_argument("--out", type=pathlib.Path)
-    args = parser.parse_args()
-    rows, apart = [], 0
-    for model in args.models:
-        if not (model / "openvino.xml").exists():
-            subprocess.run([sys.executable, HERE / "peers/openvino_peer.py", "--model", model, "--convert"],
-                           check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for tokens in args.tokens:
-            for threads in args.threads:
-                times, difference = measure(args, model, tokens, threads)
-                apart = max(apart, difference)
-                rows.append(row(model, tokens, threads, times))
-                print(*rows[-1], flush=True, file=sys.stderr)
-    text = (f"{machine()}; {versions()}; f32, one request; median (best) of {args.turns * args.runs} runs taking "
-            f"turns; ratios of medians, below 1 is faster than the peer; logits at most {apart:.1e} apart\n\n"
-            + table(rows) + "\n")
-    print(text)
-    if args.out:
-        args.out.parent.mkdir(parents=True, exist_ok=True)
-        args.out.write_text(text)
+    args = parse()
+    clock = Clock(args.prepare_only)
+    tables = {t.NAME: t() for t in (OneRequest, Ragged, Short) if t.NAME in args.tables}
+    for precision in args.precisions:
+        for name in args.only:
+            compare(args, clock, args.models / name, precision, tables)
+    heading = f"{machine()}; {versions()}; {clock.text()}\n"
+    print(heading)
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, table in tables.items():
+        print(table.text())
+        (args.out / f"{name}.md").write_text(f"{heading}\n{table.text()}")
 
 
 if __name__ == "__main__":

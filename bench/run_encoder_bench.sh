@@ -1,8 +1,8 @@
 #!/bin/bash
 # Sets the peers up, makes the models and runs the comparison: bench/run_encoder_bench.sh [BUILD] [options of
-# run_encoder_bench.py]. Results go to bench/out/encoder.md.
+# run_encoder_bench.py, for instance --quick]. Results go to bench/out/*.md.
 #   ONECOPY_PEERS_VENV    a Python environment with peers/requirements.txt (default: made in bench/out)
-#   ONECOPY_BENCH_MODELS  where the random models are kept, 4 GB (default: bench/out/models)
+#   ONECOPY_BENCH_MODELS  where the random models and what the peers make of them are kept, 12 GB (default: bench/out/models)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 build=$here/../build
@@ -14,9 +14,8 @@ if [[ ! -x $venv/bin/python ]]; then
   python3 -m venv "$venv"
   "$venv/bin/pip" install -q -r "$here/peers/requirements.txt"
 fi
-for kind in roberta-base bert-large; do
+for kind in roberta-base bert-large distilbert; do
   [[ -f $models/$kind/model.safetensors ]] || "$venv/bin/python" "$here/make_random_model.py" $kind "$models/$kind"
 done
-cmake --build "$build" --target encoder_bench
-"$venv/bin/python" "$here/run_encoder_bench.py" --encoder-bench "$build/encoder_bench" \
-  --models "$models/roberta-base" "$models/bert-large" --out "$here/out/encoder.md" "$@"
+cmake --build "$build" --target encoder_bench read_bench
+"$venv/bin/python" "$here/run_encoder_bench.py" --build "$build" --models "$models" --out "$here/out" "$@"

@@ -1,52 +1,69 @@
-"""OpenVINO in f32: one request's forward pass with a model converted from torch.
-
-    openvino_peer.py --model DIR --convert           writes DIR/openvino.xml and .bin, in f32
-    openvino_peer.py --model DIR --tokens N --threads T
-"""
-import argparse
-import pathlib
-
+"""OpenVINO with a model converted from torch; int8 quantized by NNCF with random ids."""
 import numpy as np
 import openvino
 
 import turns
 
-
-def convert(folder):
-    import torch
-
-    import torch_peer
-
-    ids = torch.tensor(turns.request(128))
-    model = openvino.convert_model(torch_peer.load(folder), example_input={"input_ids": ids})
-    openvino.save_model(model, folder / "openvino.xml", compress_to_fp16=False)
+CALIBRATION_REQUESTS = 64
 
 
-def compile_model(folder, threads):
-    # Explicit f32: on machines with AMX or AVX512_BF16 the default is bf16.
-    return openvino.Core().compile_model(folder / "openvino.xml", "CPU", {
-        "INFERENCE_PRECISION_HINT": "f32",
-        "INFERENCE_NUM_THREADS": threads,
+def path(args, mask):
+    kind = "int8" if args.precision == "int8" else "f32"
+    return args.model / f"openvino-{kind}{'-mask' if mask else ''}.xml"
+
+
+def quantized(model, mask):
+    import nncf
+
+    random = np.random.default_rng(1)
+    requests = [random.integers(10, 20000, (1, 128)) for _ in range(CALIBRATION_REQUESTS)]
+    items = [[ids, np.ones_like(ids)] if mask else [ids] for ids in requests]
+    return nncf.quantize(model, nncf.Dataset(items), model_type=nncf.ModelType.TRANSFORMER,
+                         subset_size=CALIBRATION_REQUESTS)
+
+
+def convert(args, mask):
+    import torch_model
+
+    call = torch_model.tensors(turns.Work(1, "padded", (96, 128)).inputs()[0])
+    model = openvino.convert_model(torch_model.load(args.model), example_input=call if mask else call[:1])
+    model.reshape({port: [-1, -1] for port in model.inputs})
+    if args.precision == "int8":
+        model = quantized(model, mask)
+    out = path(args, mask)
+    part = out.with_name(f"part-{out.name}")
+    openvino.save_model(model, part, compress_to_fp16=False)
+    part.with_suffix(".bin").rename(out.with_suffix(".bin"))
+    part.rename(out)  # last: its name says that both are whole
+
+
+def compiled(core, args, work):
+    mask = work.way == "padded"
+    model = core.read_model(turns.converted(path(args, mask), args, [int(mask)]))
+    if work.way != "each":  # static shapes are a little faster
+        model.reshape({port: list(x.shape) for port, x in zip(model.inputs, work.inputs()[0])})
+    return core.compile_model(model, "CPU", {
+        # Said in full: on machines with AMX or AVX512_BF16 the default is bf16, for what int8 leaves over too.
+        "INFERENCE_PRECISION_HINT": "bf16" if args.precision == "bf16" else "f32",
+        "INFERENCE_NUM_THREADS": work.threads,
         "PERFORMANCE_HINT": "LATENCY",
     })
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=pathlib.Path, required=True)
-    parser.add_argument("--convert", action="store_true")
-    parser.add_argument("--tokens", type=int)
-    parser.add_argument("--threads", type=int)
-    args = parser.parse_args()
+    args = turns.arguments(__doc__, ["f32", "bf16", "int8"])
     if args.convert:
-        return convert(args.model)
-    infer = compile_model(args.model, args.threads).create_infer_request()
-    ids = np.array(turns.request(args.tokens), np.int64)
+        return convert(args, bool(int(args.convert[0])))
+    core = openvino.Core()
+    if args.precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        raise SystemExit("no bf16 on this processor")
 
-    def forward():
-        return infer.infer([ids])[0].flatten()
+    def prepare(work):
+        infer = compiled(core, args, work).create_infer_request()
+        calls = [[x for x in inputs if x is not None] for inputs in work.inputs()]
+        return lambda: [infer.infer(call)[0].copy() for call in calls][0]
 
-    turns.serve(forward)
+    turns.serve(prepare)
 
 
 if __name__ == "__main__":

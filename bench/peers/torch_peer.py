@@ -1,32 +1,31 @@
-"""torch eager in f32, the way transformers runs a model: one request's forward pass."""
-import argparse
-
+"""torch eager, the way transformers runs a model; bf16 as a bf16 model, int8 with dynamically quantized linear layers."""
 import torch
-import transformers
 
+import torch_model
 import turns
 
 
-def load(folder):
-    architecture = transformers.AutoConfig.from_pretrained(folder).architectures[0]
-    return getattr(transformers, architecture).from_pretrained(folder, dtype=torch.float32).eval()
+def load(args):
+    if args.precision != "int8":
+        return torch_model.load(args.model, args.precision)
+    return torch.ao.quantization.quantize_dynamic(torch_model.load(args.model), {torch.nn.Linear}, torch.qint8)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", required=True)
-    parser.add_argument("--tokens", type=int, required=True)
-    parser.add_argument("--threads", type=int, required=True)
-    args = parser.parse_args()
-    torch.set_num_threads(args.threads)
-    model = load(args.model)
-    ids = torch.tensor(turns.request(args.tokens))
+    args = turns.arguments(__doc__, ["f32", "bf16", "int8"])
+    model = load(args)
 
-    @torch.inference_mode()
-    def forward():
-        return model(input_ids=ids)[0].flatten().tolist()
+    def prepare(work):
+        torch.set_num_threads(work.threads)
+        calls = [torch_model.tensors(inputs) for inputs in work.inputs()]
 
-    turns.serve(forward)
+        @torch.inference_mode()
+        def forward():
+            return [model(*call) for call in calls][0].numpy()
+
+        return forward
+
+    turns.serve(prepare)
 
 
 if __name__ == "__main__":

@@ -1,28 +1,95 @@
-"""What a peer says on its standard input and output, the same as encoder_bench --serve:
+"""What a peer is told on its standard input and answers on its standard output, one line each:
 
-    "run N"    one line: the times of N forward passes in milliseconds
-    "logits"   one line: the first values of the head, to compare with the others'
+    "work THREADS WAY LENGTHS"   makes ready for requests of these lengths, comma-separated; "ready" or "failed: why"
+                                 WAY  one     a single request, without an attention mask
+                                      padded  all in one batch, padded to the longest, with a mask
+                                      each    one after the other, without a mask
+    "run N"                      times of N passes over them in milliseconds
+    "logits"                     the first values of the head for the first request, to compare with the others'
+
+encoder_bench --serve says the same, without "work": its options say that.
 """
+import argparse
+import fcntl
+import pathlib
+import subprocess
 import sys
 import time
+import typing
+
+import numpy as np
+
+
+class Work(typing.NamedTuple):
+    threads: int
+    way: str
+    lengths: tuple
+
+    @staticmethod
+    def parse(line):
+        threads, way, lengths = line.split()
+        return Work(int(threads), way, tuple(int(n) for n in lengths.split(",")))
+
+    def __str__(self):
+        return f"{self.threads} {self.way} {','.join(map(str, self.lengths))}"
+
+    def inputs(self):
+        """(ids, mask or None) of every call that one pass makes; int64 [requests, tokens]."""
+        if self.way != "padded":
+            return [(request(n)[None], None) for n in self.lengths]
+        longest = max(self.lengths)
+        mask = np.array([[int(i < n) for i in range(longest)] for n in self.lengths])
+        # 1 is RoBERTa's padding, whose positions do not count; for the others any id will do.
+        return [(np.where(mask, request(longest), 1), mask)]
 
 
 def request(tokens):
     """The same ids as encoder_bench uses."""
-    return [[10 + i * 7919 % 20000 for i in range(tokens)]]
+    return np.array([10 + i * 7919 % 20000 for i in range(tokens)], np.int64)
 
 
-def serve(forward):
-    """forward() -> the head's first output, flat."""
-    forward()
+def arguments(doc, precisions):
+    parser = argparse.ArgumentParser(description=doc)
+    parser.add_argument("--model", type=pathlib.Path, required=True)
+    parser.add_argument("--precision", choices=precisions, required=True)
+    parser.add_argument("--convert", nargs="+", help="only make the converted model of this kind")
+    return parser.parse_args()
+
+
+def converted(path, args, kind):
+    """The path, after a process of its own has made the file if it was not there: what converting
+    leaves in memory and what it does to thread pools stays out of the measurement."""
+    with open(args.model / "converting.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time: some take gigabytes
+        if path.exists():
+            return path
+        command = [sys.executable, sys.argv[0], "--model", args.model, "--precision", args.precision, "--convert"]
+        done = subprocess.run([*command, *map(str, kind)], stdin=subprocess.DEVNULL, stdout=sys.stderr)
+        if done.returncode != 0 or not path.exists():
+            raise RuntimeError("the conversion failed, see its log")
+    return path
+
+
+def serve(prepare):
+    """prepare(work) -> forward() -> the head's first output of the first call, as an array."""
     print("ready", flush=True)
+    forward = None
     for line in sys.stdin:
-        command, *arguments = line.split()
-        if command == "logits":
-            print(*(f"{v:.6f}" for v in list(forward())[:8]), flush=True)
+        command, _, rest = line.strip().partition(" ")
+        if command == "work":
+            try:
+                forward = None  # the last one's memory goes first
+                forward = prepare(Work.parse(rest))
+                forward()
+                print("ready", flush=True)
+            except Exception as error:
+                text = str(error).strip() or type(error).__name__
+                print("failed:", text.splitlines()[0][:200], flush=True)
+        elif command == "logits":
+            print(*(f"{v:.6f}" for v in np.asarray(forward()).flatten()[:8]), flush=True)
         elif command == "run":
             times = []
-            for _ in range(int(arguments[0])):
+            for _ in range(int(rest)):
                 start = time.perf_counter()
                 forward()
                 times.append((time.perf_counter() - start) * 1e3)

@@ -9,9 +9,6 @@ question-answering pipeline of transformers.
 import argparse
 import json
 import os
-import re
-import string
-from collections import Counter
 from pathlib import Path
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -21,24 +18,9 @@ from peft import PeftModel
 from transformers import AutoTokenizer, BertForQuestionAnswering, pipeline
 from transformers.utils import logging
 
+from squad_score import score
+
 HERE = Path(__file__).resolve().parent
-
-
-def normalize(text):
-    """Lower case, without punctuation, articles and extra blanks (as SQuAD's script)."""
-    text = "".join(c for c in text.lower() if c not in string.punctuation)
-    return " ".join(re.sub(r"\b(a|an|the)\b", " ", text).split())
-
-
-def f1(answer, truth):
-    a, t = normalize(answer).split(), normalize(truth).split()
-    same = sum((Counter(a) & Counter(t)).values())
-    return 2 * same / (len(a) + len(t)) if same else float(a == t)
-
-
-def score(answer, truths):
-    """(exact, F1), each the best over the accepted answers."""
-    return max(normalize(answer) == normalize(t) for t in truths), max(f1(answer, t) for t in truths)
 
 
 def load(base, adapter):
