@@ -77,10 +77,15 @@ inline constexpr int kAttempts = 16;  // workers that it is tried on while someb
 // ---- mailbox ----
 inline constexpr std::size_t kMailboxRequestBytes =
     kBodyBytes + (64u << 10);  // texts are shorter than their JSON
-inline constexpr std::size_t kMailboxReplyBytes = 512u << 10;
+inline constexpr std::size_t kItemReplyBytes =
+    kLabels * sizeof(float);  // the largest reply of one request; see mailbox_format.h
 inline constexpr std::size_t kErrorTextBytes = 1024;
 
-// ---- worker ----
-inline constexpr std::size_t kBatchTokens = 512;  // windows of one context computed together
+// ---- batches ----
+// Tokens that a worker computes together: enough that the time goes into arithmetic rather than
+// into reading weights, few enough that nobody waits long for the others.
+inline constexpr std::size_t kBatchTokens = 512;
+// Requests that a worker takes at once: those of the shortest texts reach kBatchTokens.
+inline constexpr std::size_t kBatchItems = 64;
 
 }  // namespace onecopy::limits

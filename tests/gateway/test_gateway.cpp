@@ -86,6 +86,10 @@ void TestGateway::add_model(const std::string& name, const std::string& segment,
 }
 
 FakeWorker& TestGateway::add_worker(Behaviour behaviour) {
+  return add_batch_worker(one_by_one(std::move(behaviour)));
+}
+
+FakeWorker& TestGateway::add_batch_worker(BatchBehaviour behaviour) {
   auto channel = make_channel();
   send({{"type", "worker"}, {"id", next_worker_++}}, channel->second.get());
   channel->second.reset();

@@ -52,6 +52,7 @@ class TestGateway {
   void send(const Json& message, int fd = -1) const;
   void add_model(const std::string& name, const std::string& segment, int version = 1) const;
   FakeWorker& add_worker(Behaviour behaviour = answer_plainly);
+  FakeWorker& add_batch_worker(BatchBehaviour behaviour);
   // Waits until the gateway has seen all that was sent before.
   void ready() const;
   // The next message from the gateway of this type; others are skipped.
