@@ -14,19 +14,6 @@ using testing::HasSubstr;
 
 const std::string kQuestion = "/qa0?question=q&context=context";
 
-// Waits until the gateway has handled what the client sent, or its end.
-void settle(const TestGateway& gateway, const RawClient& client) {
-  if (client.fd() >= 0) client.wait_until_delivered();
-  EXPECT_EQ(RawClient(gateway.management_port()).get("/v2/health/live").status, 200);
-}
-
-Behaviour behind(Door& door) {
-  return [&door](const WorkRequest& request) {
-    door.wait();
-    return answer_plainly(request);
-  };
-}
-
 TEST(WorkerDeath, TheRequestGoesToAnotherWorker) {
   TestGateway gateway;
   FakeWorker& dying = gateway.add_worker(die);

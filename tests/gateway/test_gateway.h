@@ -36,6 +36,9 @@ class Door {
   bool is_open_ = false;
 };
 
+// Answers plainly once the door is open.
+Behaviour behind(Door& door);
+
 // Models that every TestGateway has, none of which exists: qa0 and qa1 (question answering), cls
 // (labels "no", "yes"), emb (2 values). The "segment" of each is its name.
 ModelInfo info_of(const std::string& segment);
@@ -69,5 +72,8 @@ class TestGateway {
   std::uint64_t next_worker_ = 1;
   std::vector<std::unique_ptr<FakeWorker>> workers_;
 };
+
+// Waits until the gateway has handled what the client sent, or its end.
+void settle(const TestGateway& gateway, const RawClient& client);
 
 }  // namespace onecopy::gateway
