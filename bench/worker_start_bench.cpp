@@ -62,11 +62,11 @@ class Worker {
 
   void ask(const WorkRequest& request) {
     const Wake wake{++epoch_};
-    must(mailbox_.post(wake.epoch, request));
+    must(mailbox_.post(wake.epoch, {&request, 1}));
     must(send_message(socket_.get(), as_bytes_of(wake)));
     must(receive_message(socket_.get()));
-    const auto reply = must(mailbox_.collect(wake.epoch, request));
-    if (reply.error) must(Status(tl::unexpected<Error>(*reply.error)));
+    const auto replies = must(mailbox_.collect(wake.epoch));
+    if (replies[0].error) must(Status(tl::unexpected<Error>(*replies[0].error)));
   }
 
  private:

@@ -1,11 +1,21 @@
 #include "gateway/call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "gateway/dispatcher.h"
 #include "gateway/reply_json.h"
 
 namespace onecopy::gateway {
+namespace {
+
+// English prose has 4 to 5 bytes a token in BERT's and RoBERTa's vocabularies; German, Russian and
+// Chinese text in UTF-8 has 2 to 3. A guess that is off costs little: the worker counts exactly and
+// cuts a batch that is too large in parts.
+constexpr std::size_t kBytesPerToken = 4;
+constexpr std::size_t kSpecialTokens = 3;  // [CLS] a [SEP] b [SEP]
+
+}  // namespace
 
 Call::Call(EventLoop& loop, Dispatcher& dispatcher, ReplySink& sink, Work work, Format format,
            Milliseconds default_timeout)
@@ -39,6 +49,18 @@ WorkRequest Call::request_of(const WorkItem& item) const {
   if (text.pair) request.pair = *text.pair;
   request.deadline = deadline_;
   return request;
+}
+
+std::size_t Call::text_bytes(const WorkItem& item) const {
+  const Work::Text& text = work_.texts[item.index];
+  return text.text.size() + (text.pair ? text.pair->size() : 0);
+}
+
+std::size_t Call::estimated_tokens(const WorkItem& item) const {
+  const std::size_t tokens = kSpecialTokens + text_bytes(item) / kBytesPerToken;
+  // A long context is computed in windows, all of it; any other long text is cut.
+  if (work_.model->info.task == Task::kQuestionAnswering) return tokens;
+  return std::min<std::size_t>(tokens, work_.model->info.max_tokens);
 }
 
 void Call::item_done(const WorkItem& item, WorkReply reply) {

@@ -17,8 +17,8 @@
 namespace onecopy::gateway {
 
 class Call;
+class Batch;
 class Dispatcher;
-class WorkerLink;
 
 // What a route wants to have computed.
 struct Work {
@@ -33,14 +33,14 @@ struct Work {
   std::optional<Milliseconds> timeout;
 };
 
-// One text on its way: queued (place), on a worker (worker), answered, or given up.
+// One text on its way: queued (place), in a batch on a worker (batch), answered, or given up.
 struct WorkItem {
   Call* call = nullptr;
   std::size_t index = 0;  // in its call
   int deaths = 0;         // workers that ended while they had it
   int crashes = 0;        // of these, the ones that nobody killed
   std::optional<FairQueue::Place> place;
-  WorkerLink* worker = nullptr;
+  Batch* batch = nullptr;
 };
 
 // Class Call: owns the texts until the reply is made. Its owner is the client's connection, through
@@ -60,6 +60,9 @@ class Call final : public PendingReply {
   const Model& model() const { return *work_.model; }
   std::vector<WorkItem>& items() { return items_; }
   WorkRequest request_of(const WorkItem& item) const;
+  std::size_t text_bytes(const WorkItem& item) const;
+  // About how many tokens a worker will compute for it. The gateway has no tokenizer.
+  std::size_t estimated_tokens(const WorkItem& item) const;
   Clock::time_point deadline() const { return deadline_; }
   bool is_answered() const { return answered_; }
 

@@ -19,6 +19,7 @@ Dispatcher::Dispatcher(EventLoop& loop, std::size_t queued_items, unsigned cores
     : loop_(loop),
       max_queued_(queued_items),
       worker_gone_(std::move(worker_gone)),
+      cores_(std::max(1U, cores)),
       grants_(cores),
       pause_(loop, [this] {
         paused_ = false;
@@ -55,14 +56,17 @@ Status Dispatcher::submit(Call& call) {
 void Dispatcher::give_up(Call& call) {
   for (WorkItem& item : call.items()) {
     queue_.remove(item);
-    if (item.worker != nullptr) item.worker->abandon();
+    if (item.batch != nullptr) item.batch->remove(item);
   }
 }
 
 void Dispatcher::fail_all(const Error& error) {
   while (WorkItem* const item = queue_.pop()) item->call->fail_with(error);
   for (const auto& worker : std::vector(workers_)) {
-    if (worker->item() != nullptr) worker->item()->call->fail_with(error);
+    const Batch* const batch = worker->batch();
+    for (std::size_t i = 0; batch != nullptr && i < batch->size(); ++i) {
+      if (WorkItem* const item = batch->at(i)) item->call->fail_with(error);
+    }
   }
 }
 
@@ -94,42 +98,83 @@ void Dispatcher::schedule() {
   grants_.share_out();
 }
 
+// One turn of one model. Nothing waits for a batch to fill: it is made of what is there when a
+// worker is free.
 void Dispatcher::start_next() {
-  WorkItem& item = *queue_.pop();
-  Call& call = *item.call;
-  if (call.deadline() <= Clock::now()) return call.expire();
-  WorkerLink& worker = take_idle_for(call.model());
+  // Several idle workers share what waits, rather than one taking it all.
+  // More than there are cores would only take turns on them.
+  const std::size_t sharers = std::min<std::size_t>(idle_.size(), cores_);
+  const std::size_t share = (queue_.size() + sharers - 1) / sharers;
+  WorkItem& first = *queue_.pop();
+  if (first.call->deadline() <= Clock::now()) return first.call->expire();
+  start(batch_from(first, share));
+}
+
+std::unique_ptr<Batch> Dispatcher::batch_from(WorkItem& first, std::size_t share) {
+  auto batch = std::make_unique<Batch>();
+  batch->add(first);
+  const Model& model = first.call->model();
+  const auto now = Clock::now();
+  while (batch->size() < share) {
+    WorkItem* const next = queue_.next_of(model);
+    // An expired item answers its client when its turn comes, or by its timer.
+    if (next == nullptr || next->call->deadline() <= now || !batch->has_room_for(*next)) break;
+    queue_.remove(*next);
+    batch->add(*next);
+  }
+  return batch;
+}
+
+void Dispatcher::start(std::unique_ptr<Batch> batch) {
+  WorkerLink& worker = take_idle_for(batch->at(0)->call->model());
   grants_.start(worker.threads(), std::min(idle_.size(), queue_.size()));
-  const Status started = worker.start(item);
+  const Status started = worker.start(batch);
   if (started) return;
   if (started.error().code == ErrorCode::kUnavailable) {
-    queue_.push_front(item, call.model());  // the worker never had it
+    put_back(*batch);  // the worker never had it
     return drop(worker);
   }
   became_idle(worker);
-  call.fail_with(started.error());
+  // Batches are made to fit, so this is an item that fits no mailbox, alone.
+  for (std::size_t i = 0; i < batch->size(); ++i) {
+    if (WorkItem* const item = batch->take(i)) item->call->fail_with(started.error());
+  }
 }
 
-void Dispatcher::on_reply(WorkerLink& worker, WorkItem* item, WorkReply reply) {
+// Before all others, in their order.
+void Dispatcher::put_back(Batch& batch) {
+  for (std::size_t i = batch.size(); i-- > 0;) {
+    if (WorkItem* const item = batch.take(i)) queue_.push_front(*item, item->call->model());
+  }
+}
+
+void Dispatcher::on_reply(WorkerLink& worker, std::unique_ptr<Batch> batch,
+                          std::vector<WorkReply> replies) {
   const std::chrono::duration<double> took = Clock::now() - worker.started_at();
-  mean_service_s_ += (took.count() - mean_service_s_) / 32;
+  mean_service_s_ += (took.count() / static_cast<double>(batch->size()) - mean_service_s_) / 32;
   became_idle(worker);
-  schedule();  // first, so that the worker computes while the reply is written
-  if (item != nullptr) item->call->item_done(*item, std::move(reply));
+  schedule();  // first, so that the worker computes while the replies are written
+  for (std::size_t i = 0; i < batch->size(); ++i) {
+    if (WorkItem* const item = batch->take(i)) item->call->item_done(*item, std::move(replies[i]));
+  }
 }
 
-void Dispatcher::on_death(WorkerLink& worker, WorkItem* item) {
+void Dispatcher::on_death(WorkerLink& worker, std::unique_ptr<Batch> batch) {
   const bool crashed = worker.crashed();
   drop(worker);
-  if (item != nullptr) retry(*item, crashed);
+  for (std::size_t i = batch ? batch->size() : 0; i-- > 0;) {
+    if (WorkItem* const item = batch->take(i)) retry(*item, crashed);
+  }
   // Whatever ended one worker may be about to end the others (pkill, the out-of-memory killer): the
   // request that is tried once more should not meet that too.
   paused_ = true;
   pause_.set_after(kPauseAfterDeath);
 }
 
-// A request that crashes workers is not to end them all. One whose workers are killed from outside
-// is tried a little longer: nobody should lose an answer because somebody tidied up twice.
+// A request that crashes workers is not to end them all; from the first death on it goes alone
+// (Batch::has_room_for), so that it ends no other's second worker. One whose workers are killed
+// from outside is tried a little longer: nobody should lose an answer because somebody tidied up
+// twice.
 void Dispatcher::retry(WorkItem& item, bool crashed) {
   ++item.deaths;
   if (crashed) ++item.crashes;

@@ -1,5 +1,5 @@
-// Gives the queued items to idle workers, and deals with workers that end, answer late or answer
-// nonsense.
+// Gives the queued items to idle workers in batches, and deals with workers that end, answer late
+// or answer nonsense.
 #pragma once
 
 #include <cstddef>
@@ -33,8 +33,8 @@ class Dispatcher final : private WorkerLink::Events {
   // Queues all items of the call or, with kBusy, none. The call may be answered before this
   // returns.
   Status submit(Call& call);
-  // Takes the call's items from queue and workers: they are not started, or their replies are not
-  // collected.
+  // Takes the call's items from queue and batches: they are not started, or their replies are
+  // dropped. The others of their batches go on.
   void give_up(Call& call);
   // Answers every call that is queued or on a worker with this error.
   void fail_all(const Error& error);
@@ -44,10 +44,14 @@ class Dispatcher final : private WorkerLink::Events {
   std::size_t queued() const { return queue_.size(); }
 
  private:
-  void on_reply(WorkerLink& worker, WorkItem* item, WorkReply reply) override;
-  void on_death(WorkerLink& worker, WorkItem* item) override;
+  void on_reply(WorkerLink& worker, std::unique_ptr<Batch> batch,
+                std::vector<WorkReply> replies) override;
+  void on_death(WorkerLink& worker, std::unique_ptr<Batch> batch) override;
   void schedule();
   void start_next();
+  std::unique_ptr<Batch> batch_from(WorkItem& first, std::size_t share);
+  void start(std::unique_ptr<Batch> batch);
+  void put_back(Batch& batch);
   void retry(WorkItem& item, bool crashed);
   void became_idle(WorkerLink& worker);
   void drop(WorkerLink& worker);
@@ -57,10 +61,11 @@ class Dispatcher final : private WorkerLink::Events {
   const std::size_t max_queued_;
   std::function<void(std::uint64_t)> worker_gone_;
   FairQueue queue_;
+  const unsigned cores_;
   ThreadGrants grants_;
   std::vector<std::shared_ptr<WorkerLink>> workers_;
   std::vector<WorkerLink*> idle_;  // most recently used last
-  double mean_service_s_ = 0.1;    // moving average over the last few dozen items
+  double mean_service_s_ = 0.1;    // of one item: moving average over the last few dozen batches
   Timer pause_;                    // after a worker's death nothing is started for a moment
   bool paused_ = false;
 };

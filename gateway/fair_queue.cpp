@@ -43,6 +43,11 @@ WorkItem* FairQueue::pop() {
   return item;
 }
 
+WorkItem* FairQueue::next_of(const Model& model) const {
+  const auto lane = lanes_.find(&model);
+  return lane == lanes_.end() ? nullptr : lane->second->items.front();
+}
+
 void FairQueue::remove(WorkItem& item) {
   if (item.place) take(item);
 }

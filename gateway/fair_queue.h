@@ -31,6 +31,8 @@ class FairQueue {
   void push_front(WorkItem& item, const Model& model);
   // The next item, whose model then goes to the end of the turns. Null when empty.
   WorkItem* pop();
+  // The next item of this model, whoever's turn it is. Null when it has none.
+  WorkItem* next_of(const Model& model) const;
   void remove(WorkItem& item);  // nothing happens unless it is queued
 
   std::size_t size() const { return size_; }

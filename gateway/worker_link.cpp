@@ -38,24 +38,16 @@ void WorkerLink::close() {
   socket_.reset();
 }
 
-Status WorkerLink::start(WorkItem& item) {
-  const WorkRequest request = item.call->request_of(item);
-  RETURN_IF_ERROR(mailbox_.post(++epoch_, request));
+Status WorkerLink::start(std::unique_ptr<Batch>& batch) {
+  RETURN_IF_ERROR(mailbox_.post(++epoch_, batch->requests()));
   const Wake wake{epoch_};
   if (auto sent = send_message(socket_.get(), as_bytes_of(wake)); !sent) {
     return fail(ErrorCode::kUnavailable, "worker {}: {}", id_, sent.error().text);
   }
-  busy_ = true;
-  item_ = &item;
-  item.worker = this;
-  last_model_ = &item.call->model();
+  batch_ = std::move(batch);
+  last_model_ = &batch_->at(0)->call->model();
   started_at_ = Clock::now();
   return {};
-}
-
-void WorkerLink::abandon() {
-  if (item_ != nullptr) item_->worker = nullptr;
-  item_ = nullptr;
 }
 
 void WorkerLink::on_events(std::uint32_t /*events*/) {
@@ -66,31 +58,21 @@ void WorkerLink::on_events(std::uint32_t /*events*/) {
   } while (got < 0 && errno == EINTR);
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
   if (got <= 0) return die();
-  lied_ = got != sizeof wake || !busy_ || wake.epoch != epoch_;
+  lied_ = got != sizeof wake || batch_ == nullptr || wake.epoch != epoch_;
   if (lied_) return die();
   finish();
 }
 
 void WorkerLink::finish() {
-  WorkReply reply;
-  if (item_ != nullptr) {
-    auto collected = mailbox_.collect(epoch_, item_->call->request_of(*item_));
-    lied_ = !collected.has_value();
-    if (lied_) return die();
-    reply = std::move(*collected);
-  }
-  busy_ = false;
-  WorkItem* const item = std::exchange(item_, nullptr);
-  if (item != nullptr) item->worker = nullptr;
-  events_.on_reply(*this, item, std::move(reply));
+  auto replies = mailbox_.collect(epoch_);
+  lied_ = !replies.has_value();
+  if (lied_) return die();
+  events_.on_reply(*this, std::move(batch_), std::move(*replies));
 }
 
 void WorkerLink::die() {
   close();
-  busy_ = false;
-  WorkItem* const item = std::exchange(item_, nullptr);
-  if (item != nullptr) item->worker = nullptr;
-  events_.on_death(*this, item);
+  events_.on_death(*this, std::move(batch_));
 }
 
 }  // namespace onecopy::gateway

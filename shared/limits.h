@@ -78,7 +78,8 @@ inline constexpr int kAttempts = 16;  // workers that it is tried on while someb
 // ---- mailbox ----
 inline constexpr std::size_t kMailboxRequestBytes =
     kBodyBytes + (64u << 10);  // texts are shorter than their JSON
-inline constexpr std::size_t kMailboxReplyBytes = 512u << 10;
+inline constexpr std::size_t kItemReplyBytes =
+    kLabels * sizeof(float);  // the largest reply of one request; see mailbox_format.h
 inline constexpr std::size_t kErrorTextBytes = 1024;
 
 // ---- precision=auto ----
@@ -86,7 +87,11 @@ inline constexpr double kAutoError = 0.03;  // largest difference from f32, in p
                                             // logit: what bf16 may have too
 inline constexpr double kAutoSpeedup = 1.2;  // below, int8's loss buys nothing
 
-// ---- worker ----
-inline constexpr std::size_t kBatchTokens = 512;  // windows of one context computed together
+// ---- batches ----
+// Tokens that a worker computes together: enough that the time goes into arithmetic rather than
+// into reading weights, few enough that nobody waits long for the others.
+inline constexpr std::size_t kBatchTokens = 512;
+// Requests that a worker takes at once: those of the shortest texts reach kBatchTokens.
+inline constexpr std::size_t kBatchItems = 64;
 
 }  // namespace onecopy::limits

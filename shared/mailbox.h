@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,20 +61,28 @@ class Mailbox {
   // MailboxHeader::threads. Gateway: to be written; worker: to be read, and not to be trusted.
   std::atomic<std::uint32_t>& threads();
 
-  // Gateway. kTooLarge when the texts don't fit. Send a Wake with this epoch afterwards.
-  Status post(std::uint64_t epoch, const WorkRequest& request);
+  // Gateway. 1 to kBatchItems requests for one segment and task. kTooLarge when their texts don't
+  // fit (kMailboxTextBytes). Send a Wake with this epoch afterwards.
+  Status post(std::uint64_t epoch, std::span<const WorkRequest> requests);
   // Worker. The strings stay valid until reply(). kCorrupt when a field is out of its bounds.
-  Result<WorkRequest> take(std::uint64_t epoch);
-  // Worker. Send the Wake back afterwards.
-  void reply(std::uint64_t epoch, const WorkReply& reply);
-  // Gateway. kCorrupt when the reply is malformed or of another epoch. `context` is the request's
-  // pair: answers' offsets are checked against it.
-  Result<WorkReply> collect(std::uint64_t epoch, const WorkRequest& request);
+  Result<std::vector<WorkRequest>> take(std::uint64_t epoch);
+  // Worker: a reply to each request that was taken, in their order. Send the Wake back afterwards.
+  void reply(std::uint64_t epoch, std::span<const WorkReply> replies);
+  // Gateway. The replies to what was posted last, in its order. kCorrupt when one is malformed,
+  // does not suit its request, or is of another epoch.
+  Result<std::vector<WorkReply>> collect(std::uint64_t epoch);
 
  private:
+  // What collect() must know of the requests.
+  struct Posted {
+    Task task = Task::kEmbedding;
+    std::vector<std::size_t> pair_bytes;
+  };
+
   Mailbox(UniqueFd fd, std::byte* base);
   UniqueFd fd_;
   std::byte* base_ = nullptr;
+  Posted posted_;
 };
 
 }  // namespace onecopy

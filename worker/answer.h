@@ -1,5 +1,8 @@
-// One request from its text to its reply: tokenize, encode, head.
+// A batch of requests from their texts to their replies: tokenize, encode, head.
 #pragma once
+
+#include <span>
+#include <vector>
 
 #include "shared/mailbox.h"
 #include "shared/status.h"
@@ -8,18 +11,13 @@
 
 namespace onecopy::worker {
 
-// Never throws for bad input: what is wrong with the request comes back as the reply's error.
-WorkReply answer(const ServedModel& served, const WorkRequest& request, Workspace& workspace);
+// Requests for this model; as many replies, in their order. Each reply is what its request gets
+// when it is alone, to the last bit. Never throws for bad input: what is wrong with a request, its
+// deadline included, comes back as its own reply's error.
+std::vector<WorkReply> answer(const ServedModel& served, std::span<const WorkRequest> requests,
+                              Workspace& workspace);
 
 // A reply that is this error.
 WorkReply refusal(const Error& error);
-
-// The tasks; each expects a model of its own task. text is the question, pair the context.
-Result<WorkReply> answer_question(const ServedModel& served, const WorkRequest& request,
-                                  Workspace& workspace);
-Result<WorkReply> classify(const ServedModel& served, const WorkRequest& request,
-                           Workspace& workspace);
-Result<WorkReply> embed(const ServedModel& served, const WorkRequest& request,
-                        Workspace& workspace);
 
 }  // namespace onecopy::worker

@@ -2,65 +2,18 @@
 // them.
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
-#include "shared/limits.h"
-#include "worker/answer.h"
-#include "worker/encoder/encoder.h"
 #include "worker/encoder/heads.h"
 #include "worker/heads/qa_answers.h"
 #include "worker/heads/qa_spans.h"
 #include "worker/heads/qa_windows.h"
+#include "worker/task_run.h"
 
 namespace onecopy::worker {
 namespace {
-
-struct TokenizedTexts {
-  Encoding question;
-  Encoding context;
-};
-
-Result<TokenizedTexts> tokenize(const Tokenizer& tokenizer, const WorkRequest& request) {
-  TokenizedTexts texts;
-  if (auto ok = tokenizer.encode(request.text, texts.question); !ok)
-    return in_context("question", ok.error());
-  if (auto ok = tokenizer.encode(request.pair.value_or(""), texts.context); !ok) {
-    return in_context("context", ok.error());
-  }
-  return texts;
-}
-
-// Windows that are computed together: weights are read once for all of them.
-struct WindowBatch {
-  std::vector<Tokens> windows;
-  std::vector<std::int32_t> ids;
-  std::vector<std::int32_t> type_ids;
-  std::vector<std::uint32_t> starts{0};
-
-  void add(Tokens window) {
-    ids.insert(ids.end(), window.ids.begin(), window.ids.end());
-    type_ids.insert(type_ids.end(), window.type_ids.begin(), window.type_ids.end());
-    starts.push_back(static_cast<std::uint32_t>(ids.size()));
-    windows.push_back(std::move(window));
-  }
-};
-
-// Takes windows from `next` on until the batch is full; at least one.
-WindowBatch next_batch(const Tokenizer& tokenizer, const TokenizedTexts& texts,
-                       std::span<const QaWindow> windows, std::size_t& next) {
-  WindowBatch batch;
-  const EncodingView context(texts.context);
-  const std::size_t around = texts.question.size() + tokenizer.special_count(true);
-  do {
-    const QaWindow& window = windows[next++];
-    const EncodingView part = context.subview(window.begin, window.count);
-    Tokens tokens;
-    tokenizer.assemble(texts.question, &part, tokens);
-    batch.add(std::move(tokens));
-  } while (next < windows.size() &&
-           batch.ids.size() + around + windows[next].count <= limits::kBatchTokens);
-  return batch;
-}
 
 // An answer may begin and end at tokens of the context, and at every CLS, also one that a user
 // typed.
@@ -104,40 +57,79 @@ class Collector {
   float null_score_ = 1e6F;
 };
 
-Status check_deadline(const WorkRequest& request) {
-  if (!request.deadline || std::chrono::steady_clock::now() < *request.deadline) return {};
-  return fail(ErrorCode::kDeadline, "the request's deadline passed while it was computed");
-}
+class QuestionRun final : public TaskRun {
+ public:
+  QuestionRun(const ServedModel& served, const WorkRequest& request,
+              std::shared_ptr<const Encoding> question, Encoding context,
+              std::vector<QaWindow> windows)
+      : served_(served),
+        question_(std::move(question)),
+        context_(std::move(context)),
+        windows_(std::move(windows)),
+        collector_(request, served.tokenizer.cls_id()) {}
+
+  std::optional<Tokens> next_input() override {
+    if (next_ == windows_.size()) return std::nullopt;
+    const QaWindow& window = windows_[next_++];
+    const EncodingView part = EncodingView(context_).subview(window.begin, window.count);
+    Tokens tokens;
+    served_.tokenizer.assemble(*question_, &part, tokens);
+    return tokens;
+  }
+
+  Status consume(const Tokens& input, std::span<const float> hidden,
+                 Workspace& /*workspace*/) override {
+    ASSIGN_OR_RETURN(const QaLogits logits, qa_logits(*served_.model, hidden));
+    collector_.add(input, logits.start, logits.end);
+    tokens_ += static_cast<std::uint32_t>(input.size());
+    return {};
+  }
+
+  WorkReply finish() override {
+    WorkReply reply;
+    reply.answers = std::move(collector_).best();
+    // A context without tokens has no span; the pipeline answers nothing or this, by accident.
+    if (reply.answers.empty()) reply.answers.push_back({0, 0, 0, 0, 0});
+    reply.tokens = tokens_;
+    return reply;
+  }
+
+ private:
+  const ServedModel& served_;
+  std::shared_ptr<const Encoding> question_;
+  Encoding context_;
+  std::vector<QaWindow> windows_;
+  std::size_t next_ = 0;
+  Collector collector_;
+  std::uint32_t tokens_ = 0;
+};
 
 }  // namespace
 
-Result<WorkReply> answer_question(const ServedModel& served, const WorkRequest& request,
-                                  Workspace& workspace) {
-  const Tokenizer& tokenizer = served.tokenizer;
-  ASSIGN_OR_RETURN(const TokenizedTexts texts, tokenize(tokenizer, request));
-  const QaLengths lengths{texts.question.size(), texts.context.size(),
-                          tokenizer.special_count(true), tokenizer.special_count(false)};
-  ASSIGN_OR_RETURN(const auto windows, cut_windows(lengths, request.qa, served.info()));
+Result<std::shared_ptr<const Encoding>> QuestionCache::encode(const Tokenizer& tokenizer,
+                                                              std::string_view text) {
+  if (encoding_ != nullptr && text == text_) return encoding_;
+  auto encoding = std::make_shared<Encoding>();
+  RETURN_IF_ERROR(tokenizer.encode(text, *encoding));
+  text_ = text;
+  encoding_ = std::move(encoding);
+  return encoding_;
+}
 
-  WorkReply reply;
-  Collector collector(request, tokenizer.cls_id());
-  for (std::size_t next = 0; next < windows.size();) {
-    RETURN_IF_ERROR(check_deadline(request));
-    const WindowBatch batch = next_batch(tokenizer, texts, windows, next);
-    ASSIGN_OR_RETURN(const auto hidden,
-                     encode(*served.model, {batch.ids, batch.type_ids, batch.starts}, workspace));
-    ASSIGN_OR_RETURN(const QaLogits logits, qa_logits(*served.model, hidden));
-    for (std::size_t i = 0; i < batch.windows.size(); ++i) {
-      const std::size_t count = batch.windows[i].size();
-      collector.add(batch.windows[i], std::span(logits.start).subspan(batch.starts[i], count),
-                    std::span(logits.end).subspan(batch.starts[i], count));
-    }
-    reply.tokens += static_cast<std::uint32_t>(batch.ids.size());
+PreparedRun answer_question(const ServedModel& served, const WorkRequest& request,
+                            QuestionCache& questions) {
+  const Tokenizer& tokenizer = served.tokenizer;
+  auto question = questions.encode(tokenizer, request.text);
+  if (!question) return in_context("question", question.error());
+  Encoding context;
+  if (auto ok = tokenizer.encode(request.pair.value_or(""), context); !ok) {
+    return in_context("context", ok.error());
   }
-  reply.answers = std::move(collector).best();
-  // A context without tokens has no span; the pipeline answers nothing or this, by accident.
-  if (reply.answers.empty()) reply.answers.push_back({0, 0, 0, 0, 0});
-  return reply;
+  const QaLengths lengths{(*question)->size(), context.size(), tokenizer.special_count(true),
+                          tokenizer.special_count(false)};
+  ASSIGN_OR_RETURN(auto windows, cut_windows(lengths, request.qa, served.info()));
+  return std::make_unique<QuestionRun>(served, request, std::move(*question), std::move(context),
+                                       std::move(windows));
 }
 
 }  // namespace onecopy::worker

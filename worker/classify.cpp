@@ -1,13 +1,12 @@
 // Sequence classification: one score for each label.
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <memory>
 #include <utility>
 
-#include "worker/answer.h"
-#include "worker/encoder/encoder.h"
 #include "worker/encoder/heads.h"
 #include "worker/model_input.h"
+#include "worker/text_run.h"
 
 namespace onecopy::worker {
 namespace {
@@ -33,22 +32,28 @@ void apply(FunctionToApply function, std::vector<float>& scores) {
   }
 }
 
+class ClassifyRun final : public TextRun {
+ public:
+  ClassifyRun(const ServedModel& served, const WorkRequest& request, Tokens tokens)
+      : TextRun(served, std::move(tokens)), asked_(request.text_params.function) {}
+
+ private:
+  Result<std::vector<float>> values_of(std::span<const float> hidden,
+                                       std::span<const std::uint32_t> /*starts*/,
+                                       Workspace& workspace) override {
+    ASSIGN_OR_RETURN(auto scores, classification_logits(*served().model, hidden, workspace));
+    apply(asked_ == FunctionToApply::kDefault ? default_function(served().info()) : asked_, scores);
+    return scores;
+  }
+
+  FunctionToApply asked_;
+};
+
 }  // namespace
 
-Result<WorkReply> classify(const ServedModel& served, const WorkRequest& request,
-                           Workspace& workspace) {
-  ASSIGN_OR_RETURN(const Tokens tokens, model_input(served, request));
-  const std::array<std::uint32_t, 2> starts{0, static_cast<std::uint32_t>(tokens.size())};
-  ASSIGN_OR_RETURN(const auto hidden,
-                   encode(*served.model, {tokens.ids, tokens.type_ids, starts}, workspace,
-                          rows_read(served.info())));
-  ASSIGN_OR_RETURN(auto scores, classification_logits(*served.model, hidden, workspace));
-  const FunctionToApply asked = request.text_params.function;
-  apply(asked == FunctionToApply::kDefault ? default_function(served.info()) : asked, scores);
-  WorkReply reply;
-  reply.values = std::move(scores);
-  reply.tokens = starts[1];
-  return reply;
+PreparedRun classify(const ServedModel& served, const WorkRequest& request) {
+  ASSIGN_OR_RETURN(Tokens tokens, model_input(served, request));
+  return std::make_unique<ClassifyRun>(served, request, std::move(tokens));
 }
 
 }  // namespace onecopy::worker

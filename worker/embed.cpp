@@ -1,27 +1,39 @@
 // Sentence embedding: the pooled hidden states of one text.
-#include <array>
+#include <memory>
+#include <utility>
 
-#include "worker/answer.h"
-#include "worker/encoder/encoder.h"
 #include "worker/encoder/heads.h"
 #include "worker/model_input.h"
+#include "worker/text_run.h"
 
 namespace onecopy::worker {
+namespace {
 
-Result<WorkReply> embed(const ServedModel& served, const WorkRequest& request,
-                        Workspace& workspace) {
-  ASSIGN_OR_RETURN(const Tokens tokens, model_input(served, request));
-  const std::array<std::uint32_t, 2> starts{0, static_cast<std::uint32_t>(tokens.size())};
-  ASSIGN_OR_RETURN(const auto hidden,
-                   encode(*served.model, {tokens.ids, tokens.type_ids, starts}, workspace));
-  const ModelInfo& info = served.info();
-  const bool normalize = request.text_params.normalize == kAsModelSays
-                             ? info.normalize
-                             : request.text_params.normalize != 0;
-  WorkReply reply;
-  reply.values = pool(hidden, starts, info.pooling, normalize);
-  reply.tokens = starts[1];
-  return reply;
+class EmbedRun final : public TextRun {
+ public:
+  EmbedRun(const ServedModel& served, const WorkRequest& request, Tokens tokens)
+      : TextRun(served, std::move(tokens)),
+        pooling_(served.info().pooling),
+        normalize_(request.text_params.normalize == kAsModelSays
+                       ? served.info().normalize
+                       : request.text_params.normalize != 0) {}
+
+ private:
+  Result<std::vector<float>> values_of(std::span<const float> hidden,
+                                       std::span<const std::uint32_t> starts,
+                                       Workspace& /*workspace*/) override {
+    return pool(hidden, starts, pooling_, normalize_);
+  }
+
+  Pooling pooling_;
+  bool normalize_;
+};
+
+}  // namespace
+
+PreparedRun embed(const ServedModel& served, const WorkRequest& request) {
+  ASSIGN_OR_RETURN(Tokens tokens, model_input(served, request));
+  return std::make_unique<EmbedRun>(served, request, std::move(tokens));
 }
 
 }  // namespace onecopy::worker

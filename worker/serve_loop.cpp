@@ -6,7 +6,9 @@
 #include <atomic>
 #include <csignal>
 #include <cstring>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "shared/channel.h"
 #include "shared/mailbox.h"
@@ -64,18 +66,19 @@ class Worker {
         workspace_(threads, &mailbox_.threads()),
         models_(std::move(models)) {}
 
-  // One request; the error is why the worker cannot go on.
-  Status serve_one() {
+  // One batch of requests; the error is why the worker cannot go on.
+  Status serve_batch() {
     ASSIGN_OR_RETURN(const Wake wake, receive_wake(socket_.get()));
-    ASSIGN_OR_RETURN(const WorkRequest request, mailbox_.take(wake.epoch));
-    mailbox_.reply(wake.epoch, reply_to(request));
+    ASSIGN_OR_RETURN(const auto requests, mailbox_.take(wake.epoch));
+    mailbox_.reply(wake.epoch, replies_to(requests));
     return send_message(socket_.get(), as_bytes_of(wake));
   }
 
  private:
-  WorkReply reply_to(const WorkRequest& request) {
-    const auto served = models_.get(request.segment);
-    return served ? answer(**served, request, workspace_) : refusal(served.error());
+  std::vector<WorkReply> replies_to(std::span<const WorkRequest> requests) {
+    const auto served = models_.get(requests.front().segment);
+    if (served) return answer(**served, requests, workspace_);
+    return std::vector<WorkReply>(requests.size(), refusal(served.error()));
   }
 
   UniqueFd socket_;
@@ -99,7 +102,7 @@ int serve(UniqueFd socket, unsigned threads, ServedModels models) {
   mark_crashes_in(*mailbox);
   Worker worker(std::move(socket), std::move(*mailbox), threads, std::move(models));
   Status status;
-  while ((status = worker.serve_one())) {
+  while ((status = worker.serve_batch())) {
   }
   if (status.error().code == ErrorCode::kUnavailable)
     return 0;  // the gateway is done with this worker

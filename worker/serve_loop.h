@@ -1,4 +1,5 @@
-// A worker's life: asleep in the kernel until the gateway wakes it, one request at a time.
+// A worker's life: asleep in the kernel until the gateway wakes it, one batch of requests at a
+// time.
 #pragma once
 
 #include "shared/unique_fd.h"
@@ -7,7 +8,7 @@
 namespace onecopy::worker {
 
 // Serves the gateway at the other end of `socket` until it closes; returns the process's exit code.
-// At most `threads` compute one request together, at any moment as many as the gateway grants.
+// At most `threads` compute one batch together, at any moment as many as the gateway grants.
 // `models` are those that the nursery had attached; others are attached at their first request.
 int serve(UniqueFd socket, unsigned threads, ServedModels models);
 

@@ -1,11 +1,14 @@
 // Every golden row that has an address in the HTTP interface, asked of the real processes.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <sstream>
+#include <thread>
 
 #include "tests/e2e/server_process.h"
 
@@ -82,49 +85,75 @@ void ask(const ServerProcess& server, const Json& row, bool align) {
   EXPECT_TRUE(same) << "got " << got << "\nexpected " << expected << "\n" << body;
 }
 
+void ask(const ServerProcess& server, const Json& row) {
+  ask(server, row, true);
+  if (!row.contains("error")) ask(server, row, false);
+}
+
+void classify(const ServerProcess& server, const Json& row) {
+  Json body = row["params"];
+  body["text"] = row["text"];
+  if (!row["pair"].is_null()) body["text_pair"] = row["pair"];
+  const auto [status, got] = server.post("/predictions/" + row["model"].get<std::string>(), body);
+  ASSERT_EQ(status, 200) << got << row;
+  ASSERT_EQ(got.size(), row["result"].size()) << got << row;
+  for (const Json& expected : row["result"]) {
+    const double score = got.at(expected["label"].get<std::string>());
+    EXPECT_NEAR(score, expected["score"].get<double>(), 1e-4) << row;
+  }
+}
+
+void embed(const ServerProcess& server, const Json& row) {
+  const bool is_tiny = row["model"] == "tiny-bert-embed";
+  if (!is_tiny && installed_minilm().empty()) return;
+  const auto [status, got] = server.post(
+      "/embed", {{"inputs", row["text"]}, {"model", is_tiny ? "tiny-bert-embed" : "minilm"}});
+  ASSERT_EQ(status, 200) << got;
+  ASSERT_EQ(got.size(), 1U);
+  ASSERT_EQ(got[0].size(), row["vector"].size());
+  for (std::size_t i = 0; i < got[0].size(); ++i) {
+    ASSERT_NEAR(got[0][i].get<double>(), row["vector"][i].get<double>(), 1e-4) << row["text"];
+  }
+}
+
 TEST_F(Golden, QuestionAnswering) {
   const auto rows = golden_rows("qa.jsonl");
   ASSERT_GT(rows.size(), 400U);
-  for (const Json& row : rows) {
-    ask(*server, row, true);
-    if (!row.contains("error")) ask(*server, row, false);
-  }
+  for (const Json& row : rows) ask(*server, row);
 }
 
 TEST_F(Golden, Classification) {
   const auto rows = golden_rows("classify.jsonl");
   ASSERT_GT(rows.size(), 300U);
-  for (const Json& row : rows) {
-    Json body = row["params"];
-    body["text"] = row["text"];
-    if (!row["pair"].is_null()) body["text_pair"] = row["pair"];
-    const auto [status, got] =
-        server->post("/predictions/" + row["model"].get<std::string>(), body);
-    ASSERT_EQ(status, 200) << got << row;
-    ASSERT_EQ(got.size(), row["result"].size()) << got << row;
-    for (const Json& expected : row["result"]) {
-      const double score = got.at(expected["label"].get<std::string>());
-      EXPECT_NEAR(score, expected["score"].get<double>(), 1e-4) << row;
-    }
-  }
+  for (const Json& row : rows) classify(*server, row);
 }
 
 TEST_F(Golden, Embedding) {
-  const bool has_minilm = !installed_minilm().empty();
   const auto rows = golden_rows("embed.jsonl");
   ASSERT_GT(rows.size(), 100U);
-  for (const Json& row : rows) {
-    const bool is_tiny = row["model"] == "tiny-bert-embed";
-    if (!is_tiny && !has_minilm) continue;
-    const auto [status, got] = server->post(
-        "/embed", {{"inputs", row["text"]}, {"model", is_tiny ? "tiny-bert-embed" : "minilm"}});
-    ASSERT_EQ(status, 200) << got;
-    ASSERT_EQ(got.size(), 1U);
-    ASSERT_EQ(got[0].size(), row["vector"].size());
-    for (std::size_t i = 0; i < got[0].size(); ++i) {
-      ASSERT_NEAR(got[0][i].get<double>(), row["vector"][i].get<double>(), 1e-4) << row["text"];
-    }
+  for (const Json& row : rows) embed(*server, row);
+}
+
+// The same answers from batches: many clients ask two workers, so that requests of all models wait.
+TEST_F(Golden, ManyClientsAtOnce) {
+  std::vector<std::function<void()>> asked;
+  for (const Json& row : golden_rows("qa.jsonl")) {
+    asked.emplace_back([row] { ask(*server, row); });
   }
+  for (const Json& row : golden_rows("classify.jsonl")) {
+    asked.emplace_back([row] { classify(*server, row); });
+  }
+  for (const Json& row : golden_rows("embed.jsonl")) {
+    asked.emplace_back([row] { embed(*server, row); });
+  }
+  std::atomic<std::size_t> next = 0;
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 24; ++i) {
+    clients.emplace_back([&] {
+      for (std::size_t mine = next++; mine < asked.size(); mine = next++) asked[mine]();
+    });
+  }
+  for (std::thread& client : clients) client.join();
 }
 
 // The command line: all rows of one model in one call.

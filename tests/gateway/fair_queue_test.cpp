@@ -51,6 +51,18 @@ TEST_F(FairQueueTest, AnItemPutBackComesFirst) {
   EXPECT_THAT(pop_all(), testing::ElementsAre(0));
 }
 
+TEST_F(FairQueueTest, NextOfAModelIsItsOldestWhoeversTurnItIs) {
+  for (const std::size_t i : {0, 1, 10}) push(i);
+  EXPECT_EQ(queue_.next_of(models_[1]), &items_[10]);
+  EXPECT_EQ(queue_.next_of(models_[0]), &items_[0]);
+  EXPECT_EQ(queue_.next_of(models_[2]), nullptr);
+  EXPECT_EQ(queue_.pop(), &items_[0]);
+  EXPECT_EQ(queue_.next_of(models_[0]), &items_[1]);
+  queue_.remove(items_[1]);
+  EXPECT_EQ(queue_.next_of(models_[0]), nullptr);
+  EXPECT_THAT(pop_all(), testing::ElementsAre(10));
+}
+
 TEST_F(FairQueueTest, RemovesFromAnywhere) {
   for (const std::size_t i : {0, 1, 2, 10}) push(i);
   queue_.remove(items_[1]);

@@ -21,7 +21,20 @@ std::optional<WorkReply> answer_plainly(const WorkRequest& request) {
 
 std::optional<WorkReply> die(const WorkRequest& /*request*/) { return std::nullopt; }
 
-FakeWorker::FakeWorker(UniqueFd socket, Behaviour behaviour)
+BatchBehaviour one_by_one(Behaviour behaviour) {
+  return [behaviour = std::move(behaviour)](
+             std::span<const WorkRequest> requests) -> std::optional<std::vector<WorkReply>> {
+    std::vector<WorkReply> replies;
+    for (const WorkRequest& request : requests) {
+      auto reply = behaviour(request);
+      if (!reply) return std::nullopt;
+      replies.push_back(std::move(*reply));
+    }
+    return replies;
+  };
+}
+
+FakeWorker::FakeWorker(UniqueFd socket, BatchBehaviour behaviour)
     : socket_(std::move(socket)),
       thread_([this, behaviour = std::move(behaviour)] { run(behaviour); }) {}
 
@@ -30,7 +43,7 @@ FakeWorker::~FakeWorker() {
   thread_.join();
 }
 
-void FakeWorker::run(const Behaviour& behaviour) {
+void FakeWorker::run(const BatchBehaviour& behaviour) {
   auto first = receive_message(socket_.get());
   if (!first) return;
   auto mailbox = Mailbox::attach(std::move(first->fd));
@@ -41,18 +54,18 @@ void FakeWorker::run(const Behaviour& behaviour) {
     Wake wake{};
     if (!message || message->bytes.size() != sizeof wake) return;
     std::memcpy(&wake, message->bytes.data(), sizeof wake);
-    const auto request = mailbox_->take(wake.epoch);
-    if (!request) return;
+    const auto requests = mailbox_->take(wake.epoch);
+    if (!requests) return;
     threads_at_start_ = mailbox_->threads().load();
-    ++taken_;
-    std::optional<WorkReply> reply;
+    taken_ += static_cast<int>(requests->size());
+    std::optional<std::vector<WorkReply>> replies;
     try {
-      reply = behaviour(*request);
+      replies = behaviour(*requests);
     } catch (const Crash&) {
       mailbox_->crash_mark().store(1);
     }
-    if (!reply) break;
-    mailbox_->reply(wake.epoch, *reply);
+    if (!replies) break;
+    mailbox_->reply(wake.epoch, *replies);
     if (!send_message(socket_.get(), as_bytes_of(wake))) return;
   }
   ::shutdown(socket_.get(), SHUT_RDWR);

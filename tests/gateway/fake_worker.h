@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <thread>
+#include <vector>
 
 #include "shared/mailbox.h"
 #include "shared/unique_fd.h"
@@ -14,6 +16,12 @@ namespace onecopy::gateway {
 
 // What a fake worker does with a request: its reply, or nothing to die (its socket closes).
 using Behaviour = std::function<std::optional<WorkReply>(const WorkRequest&)>;
+
+// The same with a batch at a time.
+using BatchBehaviour =
+    std::function<std::optional<std::vector<WorkReply>>(std::span<const WorkRequest>)>;
+// Each request of a batch by itself; dies with the first of which the worker dies.
+BatchBehaviour one_by_one(Behaviour behaviour);
 
 // Answers question answering with the first byte of the context, classification with 0.25, 0.75 and
 // embedding with the text's length and 0.5.
@@ -25,17 +33,17 @@ struct Crash {};
 
 class FakeWorker {
  public:
-  FakeWorker(UniqueFd socket, Behaviour behaviour);
+  FakeWorker(UniqueFd socket, BatchBehaviour behaviour);
   ~FakeWorker();
 
-  int taken() const { return taken_; }
+  int taken() const { return taken_; }  // requests
   // How many threads it may use now, and how many when it took its last request. It must have taken
   // one.
   std::uint32_t threads() { return mailbox_->threads(); }
   std::uint32_t threads_at_start() const { return threads_at_start_; }
 
  private:
-  void run(const Behaviour& behaviour);
+  void run(const BatchBehaviour& behaviour);
 
   UniqueFd socket_;
   std::optional<Mailbox> mailbox_;  // the thread's, until taken_ says that it is there

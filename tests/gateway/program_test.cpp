@@ -72,7 +72,7 @@ class GatewayProgram {
   FakeWorker& add_worker() {
     auto channel = make_channel();
     send({{"type", "worker"}, {"id", 1}}, channel->second.get());
-    return workers_.emplace_back(std::move(channel->first), answer_plainly);
+    return workers_.emplace_back(std::move(channel->first), one_by_one(answer_plainly));
   }
   // Waits for the end; -1 unless it exited by itself.
   int exit_code() {

@@ -34,10 +34,23 @@ void Door::wait() {
   opened_.wait(lock, [this] { return is_open_; });
 }
 
+Behaviour behind(Door& door) {
+  return [&door](const WorkRequest& request) {
+    door.wait();
+    return answer_plainly(request);
+  };
+}
+
+void settle(const TestGateway& gateway, const RawClient& client) {
+  if (client.fd() >= 0) client.wait_until_delivered();
+  EXPECT_EQ(RawClient(gateway.management_port()).get("/v2/health/live").status, 200);
+}
+
 ModelInfo info_of(const std::string& segment) {
   ModelInfo info;
   info.name = segment;
   info.hidden = 2;
+  info.max_tokens = 128;
   if (segment.starts_with("qa")) info.task = Task::kQuestionAnswering;
   if (segment.starts_with("cls")) {
     info.task = Task::kSequenceClassification;
@@ -86,6 +99,10 @@ void TestGateway::add_model(const std::string& name, const std::string& segment,
 }
 
 FakeWorker& TestGateway::add_worker(Behaviour behaviour) {
+  return add_batch_worker(one_by_one(std::move(behaviour)));
+}
+
+FakeWorker& TestGateway::add_batch_worker(BatchBehaviour behaviour) {
   auto channel = make_channel();
   send({{"type", "worker"}, {"id", next_worker_++}}, channel->second.get());
   channel->second.reset();

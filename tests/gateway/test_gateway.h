@@ -36,6 +36,9 @@ class Door {
   bool is_open_ = false;
 };
 
+// Answers plainly once the door is open.
+Behaviour behind(Door& door);
+
 // Models that every TestGateway has, none of which exists: qa0 and qa1 (question answering), cls
 // (labels "no", "yes"), emb (2 values). The "segment" of each is its name.
 ModelInfo info_of(const std::string& segment);
@@ -52,6 +55,7 @@ class TestGateway {
   void send(const Json& message, int fd = -1) const;
   void add_model(const std::string& name, const std::string& segment, int version = 1) const;
   FakeWorker& add_worker(Behaviour behaviour = answer_plainly);
+  FakeWorker& add_batch_worker(BatchBehaviour behaviour);
   // Waits until the gateway has seen all that was sent before.
   void ready() const;
   // The next message from the gateway of this type; others are skipped.
@@ -68,5 +72,8 @@ class TestGateway {
   std::uint64_t next_worker_ = 1;
   std::vector<std::unique_ptr<FakeWorker>> workers_;
 };
+
+// Waits until the gateway has handled what the client sent, or its end.
+void settle(const TestGateway& gateway, const RawClient& client);
 
 }  // namespace onecopy::gateway

@@ -1,51 +1,11 @@
 #include "shared/mailbox.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include <cstring>
-#include <string>
+#include "tests/shared/mailbox_fixture.h"
 
 namespace onecopy {
 namespace {
-
-// Both sides of one mailbox, and a third mapping to write over its records with.
-class MailboxTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    auto created = Mailbox::create();
-    ASSERT_TRUE(created);
-    gateway.emplace(std::move(*created));
-    auto attached = Mailbox::attach(UniqueFd(::dup(gateway->fd())));
-    ASSERT_TRUE(attached) << attached.error().text;
-    worker.emplace(std::move(*attached));
-    raw = static_cast<std::byte*>(
-        ::mmap(nullptr, kMailboxBytes, PROT_READ | PROT_WRITE, MAP_SHARED, gateway->fd(), 0));
-    ASSERT_NE(raw, MAP_FAILED);
-  }
-  void TearDown() override { ::munmap(raw, kMailboxBytes); }
-
-  RequestRecord& request_record() {
-    return *reinterpret_cast<RequestRecord*>(raw + kMailboxRequestAt);
-  }
-  ReplyRecord& reply_record() { return *reinterpret_cast<ReplyRecord*>(raw + kMailboxReplyAt); }
-
-  static WorkRequest question() {
-    WorkRequest request;
-    request.segment = "onecopy:test:qa0:1:1";
-    request.task = Task::kQuestionAnswering;
-    request.text = "who?";
-    request.pair = "it was Émile";
-    request.qa.top_k = 3;
-    return request;
-  }
-
-  std::optional<Mailbox> gateway;
-  std::optional<Mailbox> worker;
-  std::byte* raw = nullptr;
-};
 
 TEST_F(MailboxTest, TheWorkerSeesHowManyThreadsItMayUse) {
   EXPECT_EQ(worker->threads(), 1U);
@@ -56,89 +16,109 @@ TEST_F(MailboxTest, TheWorkerSeesHowManyThreadsItMayUse) {
 TEST_F(MailboxTest, CarriesARequest) {
   WorkRequest sent = question();
   sent.deadline = std::chrono::steady_clock::now();
-  ASSERT_TRUE(gateway->post(5, sent));
+  ASSERT_TRUE(post(5, {sent}));
   const auto taken = worker->take(5);
   ASSERT_TRUE(taken) << taken.error().text;
-  EXPECT_EQ(taken->segment, sent.segment);
-  EXPECT_EQ(taken->text, sent.text);
-  EXPECT_EQ(taken->pair, sent.pair);
-  EXPECT_EQ(taken->qa.top_k, 3);
-  EXPECT_EQ(taken->deadline, sent.deadline);
+  ASSERT_EQ(taken->size(), 1U);
+  EXPECT_EQ(taken->front().segment, sent.segment);
+  EXPECT_EQ(taken->front().text, sent.text);
+  EXPECT_EQ(taken->front().pair, sent.pair);
+  EXPECT_EQ(taken->front().qa.top_k, 3);
+  EXPECT_EQ(taken->front().deadline, sent.deadline);
 }
 
-TEST_F(MailboxTest, CarriesAnswersValuesAndErrors) {
+TEST_F(MailboxTest, CarriesABatchEachWithItsOwn) {
+  std::vector<WorkRequest> sent{question(), question(), question()};
+  sent[0].pair = "";
+  sent[1].text = "";
+  sent[1].pair.reset();
+  sent[1].qa.top_k = 7;
+  sent[2].text = "when, then?";
+  sent[2].deadline = std::chrono::steady_clock::now();
+  sent[2].text_params.max_length = 9;
+  ASSERT_TRUE(post(1, sent));
+  const auto taken = worker->take(1);
+  ASSERT_TRUE(taken) << taken.error().text;
+  ASSERT_EQ(taken->size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const WorkRequest& got = taken->at(i);
+    EXPECT_EQ(got.segment, sent[i].segment);
+    EXPECT_EQ(got.task, Task::kQuestionAnswering);
+    EXPECT_EQ(got.text, sent[i].text);
+    EXPECT_EQ(got.pair, sent[i].pair);
+    EXPECT_EQ(got.deadline, sent[i].deadline);
+    EXPECT_EQ(got.qa.top_k, sent[i].qa.top_k);
+    EXPECT_EQ(got.text_params.max_length, sent[i].text_params.max_length);
+  }
+}
+
+TEST_F(MailboxTest, CarriesAnswersAndErrors) {
+  ASSERT_TRUE(post(1, {question(), question(), question()}));
   WorkReply answers;
   answers.answers = {{0.5, 7, 12, 7, 13}};
-  worker->reply(1, answers);
-  const auto collected = gateway->collect(1, question());
+  answers.tokens = 20;
+  reply(1, {answers, refused("doc_stride is too large"), answers});
+  const auto collected = gateway->collect(1);
   ASSERT_TRUE(collected) << collected.error().text;
-  ASSERT_EQ(collected->answers.size(), 1U);
-  EXPECT_EQ(collected->answers[0].byte_end, 13U);
-
-  WorkRequest text = question();
-  text.task = Task::kEmbedding;
-  WorkReply values;
-  values.values = {1.0F, -2.5F};
-  worker->reply(2, values);
-  EXPECT_EQ(gateway->collect(2, text)->values, values.values);
-
-  WorkReply refused;
-  refused.error = Error{ErrorCode::kInvalidArgument, "doc_stride is too large"};
-  worker->reply(3, refused);
-  EXPECT_EQ(gateway->collect(3, text)->error->text, "doc_stride is too large");
-  EXPECT_EQ(gateway->collect(3, text)->error->code, ErrorCode::kInvalidArgument);
+  ASSERT_EQ(collected->size(), 3U);
+  for (const std::size_t i : {0U, 2U}) {
+    ASSERT_EQ(collected->at(i).answers.size(), 1U);
+    EXPECT_EQ(collected->at(i).answers[0].byte_end, 13U);
+    EXPECT_EQ(collected->at(i).tokens, 20U);
+    EXPECT_FALSE(collected->at(i).error);
+  }
+  EXPECT_EQ(collected->at(1).error->text, "doc_stride is too large");
+  EXPECT_EQ(collected->at(1).error->code, ErrorCode::kInvalidArgument);
 }
 
-TEST_F(MailboxTest, RefusesTextsThatDoNotFit) {
-  const std::string large(limits::kMailboxRequestBytes, 'x');
-  WorkRequest request = question();
-  request.text = large;
-  EXPECT_EQ(gateway->post(1, request).error().code, ErrorCode::kTooLarge);
+TEST_F(MailboxTest, CarriesValuesOfDifferentLengths) {
+  ASSERT_TRUE(post(2, {text("a"), text("b"), text("c")}));
+  reply(2, {values({1.0F, -2.5F}), values({}), values({3.0F})});
+  const auto collected = gateway->collect(2);
+  ASSERT_TRUE(collected) << collected.error().text;
+  EXPECT_EQ(collected->at(0).values, (std::vector{1.0F, -2.5F}));
+  EXPECT_TRUE(collected->at(1).values.empty());
+  EXPECT_EQ(collected->at(2).values, std::vector{3.0F});
 }
 
-TEST_F(MailboxTest, TooLargeAReplyBecomesAnError) {
-  WorkReply reply;
-  reply.values.resize(limits::kMailboxReplyBytes / sizeof(float) + 1);
-  worker->reply(1, reply);
-  EXPECT_EQ(gateway->collect(1, question())->error->code, ErrorCode::kInternal);
+TEST_F(MailboxTest, RefusesTextsThatDoNotFitTogether) {
+  const std::string large(kMailboxTextBytes, 'x');
+  EXPECT_EQ(post(1, {text(large), text("y")}).error().code, ErrorCode::kTooLarge);
+  ASSERT_TRUE(post(2, {text(large), text("")}));
+  EXPECT_EQ(worker->take(2)->at(0).text.size(), large.size());
 }
 
-TEST_F(MailboxTest, WorkerChecksEveryField) {
-  const auto taken_after = [&](auto change) {
-    EXPECT_TRUE(gateway->post(1, question()));
-    change(request_record());
-    return worker->take(1).has_value();
-  };
-  EXPECT_TRUE(taken_after([](RequestRecord&) {}));
-  EXPECT_FALSE(taken_after([](RequestRecord& r) { r.epoch = 2; }));
-  EXPECT_FALSE(taken_after([](RequestRecord& r) { r.task = 3; }));
-  EXPECT_FALSE(taken_after([](RequestRecord& r) { r.has_pair = 2; }));
-  EXPECT_FALSE(taken_after([](RequestRecord& r) { r.text_bytes = limits::kMailboxRequestBytes; }));
-  EXPECT_FALSE(taken_after([](RequestRecord& r) { r.pair_bytes = UINT32_MAX; }));
-  EXPECT_FALSE(taken_after([](RequestRecord& r) { r.has_pair = 0; }));
-  EXPECT_FALSE(taken_after([](RequestRecord& r) { r.qa.top_k = 0; }));
-  EXPECT_FALSE(taken_after([](RequestRecord& r) { r.qa.max_answer_len = 0; }));
-  EXPECT_FALSE(
-      taken_after([](RequestRecord& r) { std::memset(r.segment, 'x', sizeof r.segment); }));
+TEST_F(MailboxTest, AFullBatchOfTheLargestRepliesFits) {
+  ASSERT_TRUE(post(1, std::vector<WorkRequest>(limits::kBatchItems, text("a"))));
+  ASSERT_EQ(worker->take(1)->size(), limits::kBatchItems);
+  std::vector<WorkReply> replies;
+  for (std::size_t i = 0; i < limits::kBatchItems; ++i) {
+    replies.push_back(values(std::vector<float>(limits::kLabels, static_cast<float>(i))));
+  }
+  worker->reply(1, replies);
+  const auto collected = gateway->collect(1);
+  ASSERT_TRUE(collected) << collected.error().text;
+  for (std::size_t i = 0; i < limits::kBatchItems; ++i) {
+    EXPECT_EQ(collected->at(i).values, replies[i].values) << i;
+  }
+  EXPECT_FALSE(post(2, std::vector<WorkRequest>(limits::kBatchItems + 1, text("a"))));
 }
 
-TEST_F(MailboxTest, GatewayChecksEveryField) {
-  const auto collected_after = [&](auto change) {
-    WorkReply reply;
-    reply.answers = {{0.5, 0, 4, 0, 4}};
-    worker->reply(1, reply);
-    change(reply_record(),
-           *reinterpret_cast<QaAnswer*>(raw + kMailboxReplyAt + sizeof(ReplyRecord)));
-    return gateway->collect(1, question()).has_value();
-  };
-  EXPECT_TRUE(collected_after([](ReplyRecord&, QaAnswer&) {}));
-  EXPECT_FALSE(collected_after([](ReplyRecord& r, QaAnswer&) { r.epoch = 9; }));
-  EXPECT_FALSE(collected_after([](ReplyRecord& r, QaAnswer&) { r.error = 99; }));
-  EXPECT_FALSE(collected_after([](ReplyRecord& r, QaAnswer&) { r.payload_bytes = 7; }));
-  EXPECT_FALSE(collected_after([](ReplyRecord& r, QaAnswer&) { r.payload_bytes = UINT32_MAX; }));
-  EXPECT_FALSE(collected_after([](ReplyRecord&, QaAnswer& a) { a.byte_end = 14; }));
-  EXPECT_FALSE(collected_after([](ReplyRecord&, QaAnswer& a) { a.byte_start = 5; }));
-  EXPECT_FALSE(collected_after([](ReplyRecord&, QaAnswer& a) { a.score = std::nan(""); }));
+TEST_F(MailboxTest, TooLargeAReplyBecomesItsOwnError) {
+  ASSERT_TRUE(post(1, {text("a"), text("b")}));
+  reply(1,
+        {values(std::vector<float>(limits::kItemReplyBytes / sizeof(float) + 1)), values({1.0F})});
+  const auto collected = gateway->collect(1);
+  ASSERT_TRUE(collected) << collected.error().text;
+  EXPECT_EQ(collected->at(0).error->code, ErrorCode::kInternal);
+  EXPECT_EQ(collected->at(1).values, std::vector{1.0F});
+}
+
+TEST_F(MailboxTest, TooLongAnErrorTextIsCut) {
+  ASSERT_TRUE(post(1, {text("a"), text("b")}));
+  reply(1, {refused(std::string(limits::kErrorTextBytes + 5, 'e')), values({1.0F})});
+  EXPECT_EQ(gateway->collect(1)->at(0).error->text, std::string(limits::kErrorTextBytes, 'e'));
+  EXPECT_EQ(gateway->collect(1)->at(1).values, std::vector{1.0F});
 }
 
 TEST_F(MailboxTest, TheGatewaySeesAWorkersCrash) {
