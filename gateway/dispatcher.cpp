@@ -162,13 +162,13 @@ void Dispatcher::on_reply(WorkerLink& worker, std::unique_ptr<Batch> batch,
 void Dispatcher::on_death(WorkerLink& worker, std::unique_ptr<Batch> batch) {
   const bool crashed = worker.crashed();
   drop(worker);
+  // Whatever ended one worker may be about to end the others (pkill, the out-of-memory killer): the
+  // requests that are tried once more should not meet that too.
+  paused_ = true;
+  pause_.set_after(kPauseAfterDeath);
   for (std::size_t i = batch ? batch->size() : 0; i-- > 0;) {
     if (WorkItem* const item = batch->take(i)) retry(*item, crashed);
   }
-  // Whatever ended one worker may be about to end the others (pkill, the out-of-memory killer): the
-  // request that is tried once more should not meet that too.
-  paused_ = true;
-  pause_.set_after(kPauseAfterDeath);
 }
 
 // A request that crashes workers is not to end them all; from the first death on it goes alone

@@ -65,6 +65,7 @@ class BatchAnswer {
   std::vector<WorkReply> replies() && {
     for (auto part = next_part(); !part.empty(); part = next_part()) compute(part);
     std::vector<WorkReply> replies;
+    replies.reserve(slots_.size());
     for (Slot& slot : slots_) replies.push_back(reply_of(slot));
     return replies;
   }

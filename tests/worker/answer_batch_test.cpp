@@ -3,7 +3,8 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <bit>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -55,10 +56,11 @@ class AnswerBatch : public testing::Test {
     EXPECT_EQ(text(got), text(expected)) << i;
     EXPECT_EQ(got.tokens, expected.tokens) << i;
     ASSERT_EQ(got.values.size(), expected.values.size()) << i;
-    EXPECT_EQ(
-        std::memcmp(got.values.data(), expected.values.data(), got.values.size() * sizeof(float)),
-        0)
-        << i;
+    for (std::size_t v = 0; v < got.values.size(); ++v) {
+      ASSERT_EQ(std::bit_cast<std::uint32_t>(got.values[v]),
+                std::bit_cast<std::uint32_t>(expected.values[v]))
+          << i;
+    }
     ASSERT_EQ(got.answers.size(), expected.answers.size()) << i;
     for (std::size_t a = 0; a < got.answers.size(); ++a) {
       EXPECT_EQ(got.answers[a].score, expected.answers[a].score) << i;
