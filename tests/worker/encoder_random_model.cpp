@@ -82,6 +82,8 @@ double weight_at(const TensorView& weight, std::size_t n, std::size_t k) {
       .floats()[n / kPanelWidth * panel_floats(weight.cols) + k * kPanelWidth + n % kPanelWidth];
 }
 
+double word_at(const TensorView& table, std::size_t i) { return table.floats()[i]; }
+
 Matrix linear(const Matrix& x, const kernels::LinearWeights& weights) {
   const std::size_t inputs = weights.weight.cols;
   const std::size_t outputs = weights.weight.rows;
@@ -206,7 +208,8 @@ std::vector<double> reference_encode(const Model& model, const std::vector<std::
     const std::size_t position = skipped ? info.pad_token_id : next++;
     const std::size_t type = type_ids.empty() ? 0 : static_cast<std::size_t>(type_ids[t]);
     for (std::size_t c = 0; c < hidden; ++c) {
-      x[t * hidden + c] = tables.word[id * hidden + c] + tables.position[position * hidden + c] +
+      x[t * hidden + c] = word_at(tables.word, id * hidden + c) +
+                          tables.position[position * hidden + c] +
                           (tables.type.empty() ? 0 : tables.type[type * hidden + c]);
     }
   }
