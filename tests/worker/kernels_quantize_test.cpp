@@ -150,11 +150,13 @@ TEST(QuantizeU8, ARowThatIsNoNumberHasAScaleThatIsNone) {
           auto x = values_for(like, 1, 5);
           x[1 + column / kBlockColumns * 4 * kBlockColumns + kBlockColumns +
             column % kBlockColumns] = poison;  // row 1 of x
-          Bytes bytes = quantized(quantize, like, x, 130);
-          const Operand y = bytes.operand();
-          ASSERT_FALSE(std::isfinite(y.scale(2, kFirstBlock))) << column;
-          ASSERT_TRUE(std::isfinite(y.scale(1, kFirstBlock))) << column;
-          ASSERT_TRUE(std::isfinite(y.scale(3, kFirstBlock))) << column;
+          for (const Quantize with : {quantize, quantize_scalar}) {
+            Bytes bytes = quantized(with, like, x, 130);
+            const Operand y = bytes.operand();
+            ASSERT_FALSE(std::isfinite(y.scale(2, kFirstBlock))) << column;
+            ASSERT_TRUE(std::isfinite(y.scale(1, kFirstBlock))) << column;
+            ASSERT_TRUE(std::isfinite(y.scale(3, kFirstBlock))) << column;
+          }
         }
       }
     }
