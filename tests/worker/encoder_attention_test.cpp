@@ -22,7 +22,7 @@ using kernels::OwnedOperand;
 
 // Relative to the largest value: a value is rounded to 1 in 1023, half of that is 4.9e-4; the rest
 // is what queries, keys (1 in 4095 each) and powers lose.
-constexpr double kBound = 1.5e-3;
+constexpr double kBound = 1e-3;
 
 struct Heads {
   std::size_t heads, size;
