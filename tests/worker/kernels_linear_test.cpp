@@ -13,8 +13,6 @@
 namespace onecopy::worker::kernels {
 namespace {
 
-constexpr std::size_t kWhole = Operand::kWholeRow;
-
 std::vector<float> source_of(std::size_t outputs, std::size_t inputs, unsigned seed) {
   return random_floats(outputs * inputs, seed, 1 / std::sqrt(static_cast<float>(inputs)));
 }
@@ -98,8 +96,8 @@ TEST(Linear, EqualsThePlainProductInAllSizes) {
     for (const std::size_t inputs : {48, 21, 64, 100, 130, 600}) {
       for (const std::size_t outputs : {48, 21, 64, 100}) {
         const PackedWeights w(way.weight, outputs, inputs, source_of(outputs, inputs, 1));
-        for (const std::size_t together : {std::size_t{1}, std::size_t{2}, kWhole}) {
-          if (together != kWhole && way.weight != DType::kS8) continue;
+        for (const std::size_t together : {std::size_t{1}, std::size_t{2}, kWholeRow}) {
+          if (together != kWholeRow && way.weight != DType::kS8) continue;
           SCOPED_TRACE(testing::Message() << inputs << " -> " << outputs << ", " << together);
           const OwnedOperand x = input_for(way, 7, inputs, together, 2);
           const OwnedOperand y(OperandType::kF32, 7, outputs);
@@ -119,7 +117,7 @@ TEST(Linear, FinishesWithEachEpilogue) {
   const PackedWeights f32(DType::kF32, 100, 130, source_of(100, 130, 3));
   for_each_way_and_target([&](const Way& way) {
     const PackedWeights w(way.weight, 100, 130, source_of(100, 130, 3));
-    const OwnedOperand x = input_for(way, 10, 130, kWhole, 4);
+    const OwnedOperand x = input_for(way, 10, 130, kWholeRow, 4);
     for (const Epilogue epilogue :
          {Epilogue::kNone, Epilogue::kGelu, Epilogue::kGeluTanh, Epilogue::kRelu}) {
       const OwnedOperand y(OperandType::kF32, 10, 100);
@@ -140,7 +138,7 @@ TEST(Linear, TakesBackTheOffsetOfItsActivations) {
     for (const std::size_t inputs : {21, 100, 130, 1000}) {
       const PackedWeights w(DType::kS8, 48, inputs, source_of(48, inputs, 5));
       OwnedOperand x(OperandType::kU8, 5, inputs, 2, way.back_ends.int8_takes_rows);
-      x.operand().has_zero_point = false;
+      x.operand().form = U8Form::kShifted;
       x.operand().offset = kGeluOffset;
       std::vector<float> values = random_floats(5 * inputs, 6);
       for (float& v : values) v = std::max(v, -0.17F);
@@ -181,9 +179,9 @@ TEST(Linear, LeavesWhatTheNextProductReads) {
         for (const Epilogue epilogue : {Epilogue::kNone, Epilogue::kGelu, Epilogue::kRelu}) {
           SCOPED_TRACE(testing::Message() << outputs << ", " << together << " together");
           const PackedWeights w(way.weight, outputs, 100, source_of(outputs, 100, 10));
-          const OwnedOperand x = input_for(way, 103, 100, kWhole, 11);
+          const OwnedOperand x = input_for(way, 103, 100, kWholeRow, 11);
           OwnedOperand y(type, 103, outputs, together, way.back_ends.int8_takes_rows);
-          y.operand().has_zero_point = epilogue == Epilogue::kNone;
+          if (epilogue != Epilogue::kNone) y.operand().form = U8Form::kShifted;
           y.operand().offset = epilogue == Epilogue::kGelu ? kGeluOffset : 0;
           const Linear call{
               .x = x.operand(), .weights = &w.weights(), .y = y.operand(), .epilogue = epilogue};
@@ -223,7 +221,7 @@ struct Three {
 TEST(Linear, SeveralProductsAtOnceAreThoseOfEach) {
   for_each_way([](const Way& way) {
     const Three three(way);
-    const OwnedOperand x = input_for(way, 12, 150, kWhole, 15);
+    const OwnedOperand x = input_for(way, 12, 150, kWholeRow, 15);
     const auto y = three.run(way, x.operand(), 12, 1);
     for (std::size_t i = 0; i < 3; ++i) {
       const LinearWeights& w = three.weights[i].weights();
@@ -234,11 +232,14 @@ TEST(Linear, SeveralProductsAtOnceAreThoseOfEach) {
   });
 }
 
-TEST(Linear, DoesNotDependOnThreadsNorOnOtherRows) {
-  for_each_way([](const Way& way) {
+class LinearRows : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(LinearRows, DoNotDependOnThreadsNorOnOtherRows) {
+  const std::size_t together = GetParam();
+  for_each_way([&](const Way& way) {
     constexpr std::size_t kRows = 401;
     const Three three(way);
-    const OwnedOperand x = input_for(way, kRows, 150, 2, 16);
+    const OwnedOperand x = input_for(way, kRows, 150, together, 16);
     const auto y = three.run(way, x.operand(), kRows, 1);
     for (const unsigned threads : {2U, 3U}) {
       EXPECT_EQ(three.run(way, x.operand(), kRows, threads), y) << threads << " threads";
@@ -247,6 +248,7 @@ TEST(Linear, DoesNotDependOnThreadsNorOnOtherRows) {
       Operand one = x.operand();
       one.data += row * one.row_stride;
       one.scales += row;
+      if (one.lows != nullptr) one.lows += row;
       const auto alone = three.run(way, one, 1, 1);
       for (std::size_t i = 0; i < 3; ++i) {
         const std::size_t width = alone[i].size();
@@ -259,6 +261,8 @@ TEST(Linear, DoesNotDependOnThreadsNorOnOtherRows) {
   });
 }
 
+INSTANTIATE_TEST_SUITE_P(Together, LinearRows, testing::Values(1U, 2U, kWholeRow));
+
 TEST(Linear, WhatIsNoNumberReachesItsRowOnly) {
   ThreadPool pool(1);
   for_each_way([&](const Way& way) {
@@ -267,7 +271,7 @@ TEST(Linear, WhatIsNoNumberReachesItsRowOnly) {
          {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
       std::vector<float> values = random_floats(9 * 100, 18);
       values[4 * 100 + 77] = poison;
-      OwnedOperand x(operand_type(way.weight, way.back_ends), 9, 100, kWhole,
+      OwnedOperand x(operand_type(way.weight, way.back_ends), 9, 100, kWholeRow,
                      way.back_ends.int8_takes_rows);
       x.write(values);
       const OwnedOperand y(OperandType::kF32, 9, 70);

@@ -13,7 +13,11 @@
 
 namespace onecopy::worker::kernels {
 
-// Class OwnedOperand: an operand and its memory, full of other values until it is written.
+// u8 with a scale and a low for each row, instead of one for so many blocks.
+inline constexpr std::size_t kWholeRow = SIZE_MAX;
+
+// Class OwnedOperand: an operand and its memory, full of other values until it is written. u8 with
+// scales for blocks is of both signs unless the test says otherwise.
 class OwnedOperand {
  public:
   OwnedOperand(OperandType type, std::size_t rows, std::size_t columns, std::size_t together = 1,
@@ -21,13 +25,16 @@ class OwnedOperand {
       : rows_(rows), columns_(columns) {
     float* data = memory_.reserve(Activations::floats(rows, columns) + 1);
     std::memset(data, 0xA5, memory_.bytes());
-    float* scales = scales_.reserve(Operand::u8_scales(rows, columns, together));
-    std::fill_n(scales, Operand::u8_scales(rows, columns, together), 1e30F);
+    const std::size_t count = 2 * rows + Operand::u8_scales(rows, columns, together);
+    float* scales = scales_.reserve(count);
+    std::fill_n(scales, count, 1e30F);
     if (type == OperandType::kF32) operand_ = Operand::of(Activations::blocked(data, rows));
     if (type == OperandType::kBf16) operand_ = Operand::bf16(data, columns);
     if (type == OperandType::kU8) {
-      operand_ = row_major ? Operand::u8_row_major(data, scales, rows, columns, together)
-                           : Operand::u8(data, scales, rows, together);
+      operand_ = together == kWholeRow ? Operand::u8_rows(data, scales, rows)
+                                       : Operand::u8_signed(data, scales, rows);
+      operand_.together = together;
+      if (row_major) operand_ = operand_.row_major(columns);
     }
   }
 
@@ -80,9 +87,10 @@ class OwnedOperand {
       return std::bit_cast<float>(std::uint32_t{bits} << 16);
     }
     const int q = std::to_integer<int>(block[column % kBlockColumns]);
-    const int zero_point = operand_.has_zero_point ? 128 : 0;
+    const int zero_point = operand_.form == U8Form::kSigned ? 128 : 0;
+    const float low = operand_.lows == nullptr ? 0 : operand_.lows[row];
     return operand_.scale(row, column / kBlockColumns) * static_cast<float>(q - zero_point) -
-           operand_.offset;
+           operand_.offset + low;
   }
 
   std::size_t rows_, columns_;

@@ -25,9 +25,16 @@ constexpr std::size_t kBlocks = kFirstBlock + kMostBlocks;
 // A u8 operand in memory aligned to nothing.
 struct Bytes {
   Bytes() : data(Operand::u8_bytes(kRows, kBlocks * kBlockColumns) + 1, kUntouched) {}
-  Operand operand() { return Operand::u8(data.data() + 1, scales.data(), kRows, kMostBlocks); }
+  Operand operand(const Operand& like) {
+    Operand y = Operand::u8(data.data() + 1, scales.data(), kRows, kMostBlocks);
+    y.form = like.form;
+    y.offset = like.offset;
+    if (y.form == U8Form::kRow) y.lows = lows.data();
+    return y;
+  }
   std::vector<std::byte> data;
   std::vector<float> scales = std::vector<float>(2 * kRows, -1);
+  std::vector<float> lows = std::vector<float>(kRows, -1);
 };
 
 using Quantize = void (*)(Activations, std::size_t, const Operand&, std::size_t, std::size_t,
@@ -35,20 +42,20 @@ using Quantize = void (*)(Activations, std::size_t, const Operand&, std::size_t,
 
 Bytes quantized(Quantize with, const Operand& like, std::vector<float> x, std::size_t columns) {
   Bytes bytes;
-  Operand y = bytes.operand();
-  y.has_zero_point = like.has_zero_point;
-  y.offset = like.offset;
   // Four rows of x, read from the second float on.
-  with(Activations{x.data() + 1, kBlockColumns, 4 * kBlockColumns}, columns, y, kFirstBlock, 1, 4);
+  with(Activations{x.data() + 1, kBlockColumns, 4 * kBlockColumns}, columns, bytes.operand(like),
+       kFirstBlock, 1, 4);
   return bytes;
 }
 
-const Operand kBothSigns{.has_zero_point = true};
-const Operand kFromOffset{.has_zero_point = false, .offset = kGeluOffset};
-const Operand kPositive{.has_zero_point = false};
+const Operand kOfRow{.form = U8Form::kRow};
+const Operand kSigned{.form = U8Form::kSigned};
+const Operand kShifted{.form = U8Form::kShifted, .offset = kGeluOffset};
+const Operand kPositive{.form = U8Form::kShifted};
+const Operand kForms[] = {kOfRow, kSigned, kShifted, kPositive};
 
 float smallest(const Operand& like) {
-  return like.has_zero_point ? -std::numeric_limits<float>::max() : -like.offset;
+  return like.form == U8Form::kShifted ? -like.offset : -std::numeric_limits<float>::max();
 }
 
 // Four rows of up to 192 columns, not below what the operand holds.
@@ -69,9 +76,10 @@ void expect_quantized(const Operand& like, const std::vector<float>& x, std::siz
   const Bytes got = quantized(quantize, like, x, columns);
   const Bytes want = quantized(quantize_scalar, like, x, columns);
   ASSERT_EQ(got.scales, want.scales);
+  ASSERT_EQ(got.lows, want.lows);
   ASSERT_EQ(got.scales[kRows], -1);  // row 0
   Bytes same = got;
-  const Operand y = same.operand();
+  const Operand y = same.operand(like);
   for (std::size_t row = 0; row < 3; ++row) {
     const float scale = y.scale(row + 1, kFirstBlock);
     for (std::size_t c = 0; c < columns; ++c) {
@@ -80,7 +88,8 @@ void expect_quantized(const Operand& like, const std::vector<float>& x, std::siz
       const int q = std::to_integer<int>(got.data[index]);
       ASSERT_LE(std::abs(q - std::to_integer<int>(want.data[index])), 1) << row << ", " << c;
       const double value =
-          static_cast<double>(scale) * (q - (like.has_zero_point ? 128 : 0)) - like.offset;
+          static_cast<double>(scale) * (q - (like.form == U8Form::kSigned ? 128 : 0)) -
+          like.offset + (like.form == U8Form::kRow ? y.lows[row + 1] : 0);
       ASSERT_NEAR(value, at(x, row, c), 0.5001 * scale + 1e-30) << row << ", " << c;
       same.data[index] = kUntouched;
     }
@@ -90,7 +99,7 @@ void expect_quantized(const Operand& like, const std::vector<float>& x, std::siz
 
 TEST(QuantizeU8, IsWithinHalfAStepAtAllTailsAndWritesNothingElse) {
   for_each_target([] {
-    for (const Operand& like : {kBothSigns, kFromOffset, kPositive}) {
+    for (const Operand& like : kForms) {
       for (std::size_t columns = 1; columns <= 130; ++columns) {
         SCOPED_TRACE(columns);
         expect_quantized(like, values_for(like, 1, static_cast<unsigned>(columns)), columns);
@@ -103,9 +112,9 @@ TEST(QuantizeU8, IsWithinHalfAStepAtAllTailsAndWritesNothingElse) {
 
 TEST(QuantizeU8, TakesExtremeValues) {
   for_each_target([] {
-    for (const float scale : {1e-42F, 1e-38F, 1e-31F, 1e-20F, 1e-3F, 65504.0F, 1e30F, 5e37F}) {
+    for (const float scale : {1e-42F, 1e-38F, 1e-31F, 1e-20F, 1e-3F, 65504.0F, 1e30F, 2e37F}) {
       SCOPED_TRACE(scale);
-      for (const Operand& like : {kBothSigns, kFromOffset, kPositive}) {
+      for (const Operand& like : kForms) {
         expect_quantized(like, values_for(like, scale, 3), 70);
       }
     }
@@ -113,7 +122,7 @@ TEST(QuantizeU8, TakesExtremeValues) {
                           std::numeric_limits<float>::max()}) {
       SCOPED_TRACE(v);
       const std::vector<float> x(4 * kMostBlocks * kBlockColumns + 1, v);
-      for (const Operand& like : {kBothSigns, kFromOffset, kPositive}) {
+      for (const Operand& like : kForms) {
         expect_quantized(like, x, 70);
       }
     }
@@ -129,13 +138,17 @@ TEST(QuantizeU8, PutsTheEndsOfTheRangeWhereTheyBelong) {
     x[4] = 2.5F;  // a tie: to even
     const auto of = [&](const Operand& like, std::size_t column) {
       Bytes bytes = quantized(quantize, like, x, 65);
-      return std::to_integer<int>(bytes.operand().at(1, kFirstBlock)[column]);
+      const std::byte* block = bytes.operand(like).at(1, kFirstBlock + column / kBlockColumns);
+      return std::to_integer<int>(block[column % kBlockColumns]);
     };
-    EXPECT_EQ(of(kBothSigns, 0), 1);
-    EXPECT_EQ(of(kBothSigns, 1), 255);
-    EXPECT_EQ(of(kBothSigns, 2), 129);
-    EXPECT_EQ(of(kBothSigns, 3), 130);
-    EXPECT_EQ(of(kBothSigns, 4), 128);
+    EXPECT_EQ(of(kSigned, 0), 1);
+    EXPECT_EQ(of(kSigned, 1), 255);
+    EXPECT_EQ(of(kSigned, 2), 129);
+    EXPECT_EQ(of(kSigned, 3), 130);
+    EXPECT_EQ(of(kSigned, 4), 128);
+    EXPECT_EQ(of(kOfRow, 0), 0);
+    EXPECT_EQ(of(kOfRow, 1), 255);
+    EXPECT_EQ(of(kOfRow, 64), 128) << "a tie: 127.5";
     EXPECT_EQ(of(kPositive, 0), 0) << "below what it can hold";
     EXPECT_EQ(of(kPositive, 1), 255);
     EXPECT_EQ(of(kPositive, 4), 0);
@@ -145,14 +158,14 @@ TEST(QuantizeU8, PutsTheEndsOfTheRangeWhereTheyBelong) {
 TEST(QuantizeU8, ARowThatIsNoNumberHasAScaleThatIsNone) {
   for_each_target([] {
     for (const float poison : {kNan, -kNan, kInfinity, -kInfinity}) {
-      for (const Operand& like : {kBothSigns, kFromOffset, kPositive}) {
+      for (const Operand& like : kForms) {
         for (std::size_t column = 0; column < 130; ++column) {
           auto x = values_for(like, 1, 5);
           x[1 + column / kBlockColumns * 4 * kBlockColumns + kBlockColumns +
             column % kBlockColumns] = poison;  // row 1 of x
           for (const Quantize with : {quantize, quantize_scalar}) {
             Bytes bytes = quantized(with, like, x, 130);
-            const Operand y = bytes.operand();
+            const Operand y = bytes.operand(like);
             ASSERT_FALSE(std::isfinite(y.scale(2, kFirstBlock))) << column;
             ASSERT_TRUE(std::isfinite(y.scale(1, kFirstBlock))) << column;
             ASSERT_TRUE(std::isfinite(y.scale(3, kFirstBlock))) << column;
@@ -168,10 +181,10 @@ TEST(QuantizeU8, RowMajorIsTheSameInAnotherPlace) {
     std::vector<float> x = random_floats(3 * 150, 1);
     std::vector<std::byte> blocked(Operand::u8_bytes(3, 150), kUntouched);
     std::vector<std::byte> rows = blocked;
-    std::vector<float> scales(3);
+    std::vector<float> scales(6);
     const Activations from = Activations::row_major(x.data(), 150);
-    const Operand a = Operand::u8(blocked.data(), scales.data(), 3, Operand::kWholeRow);
-    const Operand b = Operand::u8_row_major(rows.data(), scales.data(), 3, 150, Operand::kWholeRow);
+    const Operand a = Operand::u8_rows(blocked.data(), scales.data(), 3);
+    const Operand b = Operand::u8_rows(rows.data(), scales.data(), 3).row_major(150);
     quantize(from, 150, a, 0, 0, 3);
     quantize(from, 150, b, 0, 0, 3);
     for (std::size_t row = 0; row < 3; ++row) {

@@ -32,6 +32,8 @@ TEST_P(FinishScaled, EqualsItsTwinAtAllTailsAndWritesNothingElse) {
         const auto c = random_floats(kRows * 64 + 1, 1, 100);
         const auto scales = random_floats(columns + 1, 2, 0.05F);
         const auto bias = random_floats(columns + 1, 3);
+        const auto lows = random_floats(kRows, 5);
+        const auto sums = random_floats(columns + 1, 6);
         const std::size_t stride = columns + 1;
         std::vector<float> got = random_floats(kRows * stride + 1, 4);
         const std::vector<float> before = got;
@@ -39,6 +41,8 @@ TEST_P(FinishScaled, EqualsItsTwinAtAllTailsAndWritesNothingElse) {
         ScaledBlock block{.c = c.data() + 1,
                           .scales = scales.data() + 1,
                           .bias = bias.data() + 1,
+                          .lows = columns % 3 == 0 ? nullptr : lows.data(),
+                          .sums = sums.data() + 1,
                           .rows = kRows,
                           .columns = columns,
                           .to = got.data() + 1,
