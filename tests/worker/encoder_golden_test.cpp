@@ -98,7 +98,8 @@ class Golden : public testing::Test {
 
 void check_row(const json& row, const Model& model, Workspace& workspace) {
   const Batch batch = unpadded(row);
-  const auto hidden = encode(model, {batch.ids, batch.type_ids, batch.starts}, workspace);
+  const auto hidden =
+      encode(model, {batch.ids, batch.type_ids, batch.starts}, workspace, rows_read(model.info()));
   ASSERT_TRUE(hidden) << hidden.error().text;
   if (row.contains("start_logits")) {
     const auto logits = qa_logits(model, *hidden);
@@ -106,7 +107,7 @@ void check_row(const json& row, const Model& model, Workspace& workspace) {
     expect_tokens(row["start_logits"], batch, logits->start);
     expect_tokens(row["end_logits"], batch, logits->end);
   } else if (row.contains("logits")) {
-    const auto logits = classification_logits(model, *hidden, batch.starts, workspace);
+    const auto logits = classification_logits(model, *hidden, workspace);
     ASSERT_TRUE(logits) << logits.error().text;
     expect_sequences(row["logits"], *logits);
   } else {

@@ -3,13 +3,17 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
-#include <functional>
+#include <cstring>
 #include <random>
 
+#include "host/convert.h"
 #include "shared/names.h"
 #include "shared/segment_writer.h"
 #include "shared/tensor_names.h"
+#include "tests/worker/packed_weights.h"
 
 namespace onecopy::worker {
 namespace {
@@ -21,27 +25,34 @@ using Matrix = std::vector<double>;  // row-major
 std::vector<TensorPlan> plan_of(const ModelInfo& info) {
   std::vector<TensorPlan> plan;
   const std::size_t hidden = info.hidden;
+  const auto add = [&](const std::string& name, Layout layout, DType dtype, std::size_t rows,
+                       std::size_t cols) {
+    plan.push_back({name, layout, dtype, rows, cols, {}, {}});
+  };
   const auto table = [&](const std::string& name, std::size_t rows, std::size_t cols) {
-    plan.push_back({name, Layout::kRowMajor, DType::kF32, rows, cols, {}, {}});
+    add(name, Layout::kRowMajor, DType::kF32, rows, cols);
   };
   const auto norm = [&](const std::string& part) {
     table(names::weight(part), 1, hidden);
     table(names::bias(part), 1, hidden);
   };
-  const auto linear = [&](const std::string& part, std::size_t outputs, std::size_t inputs) {
-    plan.push_back({names::weight(part), Layout::kPanels, DType::kF32, outputs, inputs, {}, {}});
+  const auto linear = [&](const std::string& part, std::size_t outputs, std::size_t inputs,
+                          DType dtype) {
+    add(names::weight(part), Layout::kPanels, dtype, outputs, inputs);
     table(names::bias(part), 1, outputs);
   };
-  table(std::string(names::kWordEmbeddings), info.vocab_size, hidden);
+  const DType dtype = names::layer_dtype(info.precision);
+  add(std::string(names::kWordEmbeddings), Layout::kRowMajor, names::word_dtype(info.precision),
+      info.vocab_size, hidden);
   table(std::string(names::kPositionEmbeddings), info.positions, hidden);
   if (info.type_vocab > 0) table(std::string(names::kTypeEmbeddings), info.type_vocab, hidden);
   norm(std::string(names::kEmbeddingNorm));
   for (std::size_t i = 0; i < info.layers; ++i) {
     for (const auto part : {names::kQuery, names::kKey, names::kValue, names::kAttentionOut}) {
-      linear(names::layer_part(i, part), hidden, hidden);
+      linear(names::layer_part(i, part), hidden, hidden, dtype);
     }
-    linear(names::layer_part(i, names::kFfnIn), info.intermediate, hidden);
-    linear(names::layer_part(i, names::kFfnOut), hidden, info.intermediate);
+    linear(names::layer_part(i, names::kFfnIn), info.intermediate, hidden, dtype);
+    linear(names::layer_part(i, names::kFfnOut), hidden, info.intermediate, dtype);
     norm(names::layer_part(i, names::kAttentionNorm));
     norm(names::layer_part(i, names::kFfnNorm));
   }
@@ -50,36 +61,47 @@ std::vector<TensorPlan> plan_of(const ModelInfo& info) {
     table(names::bias(names::kQa), 1, 2);
   }
   if (info.task == Task::kSequenceClassification) {
-    linear(std::string(names::kPooler), hidden, hidden);
+    linear(std::string(names::kPooler), hidden, hidden, DType::kF32);
     table(names::weight(names::kClassifier), info.labels.size(), hidden);
     table(names::bias(names::kClassifier), 1, info.labels.size());
   }
   return plan;
 }
 
-void fill(SegmentWriter& writer, const std::vector<TensorPlan>& plan, unsigned seed) {
-  std::mt19937 random(seed);
+// The tensor's numbers, before they are packed.
+std::vector<float> random_tensor(const TensorPlan& plan, std::mt19937& random) {
   std::normal_distribution<float> normal(0, 1);
+  const float scale =
+      (plan.layout == Layout::kPanels ? 1.5F : 1.0F) / std::sqrt(static_cast<float>(plan.cols));
+  std::vector<float> values(plan.rows * plan.cols);
+  for (float& v : values) v = normal(random) * scale;
+  if (plan.name.ends_with("norm.weight")) {
+    for (float& v : values) v += 1;
+  }
+  return values;
+}
+
+void fill(SegmentWriter& writer, const std::vector<TensorPlan>& plan, unsigned seed,
+          const ChangeTensor& change) {
+  std::mt19937 random(seed);
   for (std::size_t i = 0; i < plan.size(); ++i) {
-    const float scale = 1 / std::sqrt(static_cast<float>(plan[i].cols));
-    const bool panels = plan[i].layout == Layout::kPanels;
-    const std::span<std::byte> bytes = writer.tensor(i);
-    const std::span floats(reinterpret_cast<float*>(bytes.data()), bytes.size() / sizeof(float));
-    for (std::size_t j = 0; j < floats.size(); ++j) {
-      const std::size_t output = j / panel_floats(plan[i].cols) * kPanelWidth + j % kPanelWidth;
-      // Columns beyond N stay zero, as the packer leaves them.
-      if (!panels || output < plan[i].rows)
-        floats[j] = normal(random) * scale * (panels ? 1.5F : 1);
-    }
-    if (plan[i].name.ends_with("norm.weight")) {
-      for (float& v : floats) v += 1;
+    std::vector<float> values = random_tensor(plan[i], random);
+    if (change) change(plan[i].name, values);
+    std::byte* const bytes = writer.tensor(i).data();
+    if (plan[i].layout == Layout::kPanels) {
+      pack_panels(plan[i].dtype, plan[i].rows, plan[i].cols, values.data(), bytes);
+    } else if (plan[i].dtype == DType::kBf16) {
+      auto* const to = reinterpret_cast<std::uint16_t*>(bytes);
+      std::transform(values.begin(), values.end(), to, host::narrow_bf16);
+    } else {
+      std::memcpy(bytes, values.data(), values.size() * sizeof(float));
     }
   }
 }
 
-double weight_at(const TensorView& weight, std::size_t n, std::size_t k) {
-  return weight
-      .floats()[n / kPanelWidth * panel_floats(weight.cols) + k * kPanelWidth + n % kPanelWidth];
+double word_at(const TensorView& table, std::size_t i) {
+  if (table.dtype == DType::kF32) return table.floats()[i];
+  return std::bit_cast<float>(std::uint32_t{table.bf16s()[i]} << 16);
 }
 
 Matrix linear(const Matrix& x, const kernels::LinearWeights& weights) {
@@ -165,7 +187,8 @@ ModelInfo small_model(Family family, std::uint32_t heads, std::uint32_t head_siz
   return info;
 }
 
-std::unique_ptr<Model> random_model(const ModelInfo& info, unsigned seed) {
+std::unique_ptr<Model> random_model(const ModelInfo& info, unsigned seed,
+                                    const ChangeTensor& change) {
   static unsigned generation = 0;
   const std::string name = format_segment_name({.instance = "test-" + std::to_string(getpid()),
                                                 .model = info.name,
@@ -177,7 +200,7 @@ std::unique_ptr<Model> random_model(const ModelInfo& info, unsigned seed) {
     ADD_FAILURE() << writer.error().text;
     return nullptr;
   }
-  fill(*writer, plan, seed);
+  fill(*writer, plan, seed, change);
   if (auto ok = writer->publish(); !ok) {
     ADD_FAILURE() << ok.error().text;
     return nullptr;
@@ -206,7 +229,8 @@ std::vector<double> reference_encode(const Model& model, const std::vector<std::
     const std::size_t position = skipped ? info.pad_token_id : next++;
     const std::size_t type = type_ids.empty() ? 0 : static_cast<std::size_t>(type_ids[t]);
     for (std::size_t c = 0; c < hidden; ++c) {
-      x[t * hidden + c] = tables.word[id * hidden + c] + tables.position[position * hidden + c] +
+      x[t * hidden + c] = word_at(tables.word, id * hidden + c) +
+                          tables.position[position * hidden + c] +
                           (tables.type.empty() ? 0 : tables.type[type * hidden + c]);
     }
   }

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "tests/worker/kernels_targets.h"
+#include "worker/kernels/back_ends.h"
 #include "worker/kernels/block_product.h"
 
 namespace onecopy::worker::kernels {
@@ -135,9 +136,26 @@ TEST(SelfTest, ReportsWhatAProductThrows) {
   EXPECT_EQ(self_test(throwing), "throwing: no kernel");
 }
 
-TEST(DefaultProduct, IsOneThatWorksAndHasAReason) {
-  EXPECT_EQ(self_test(default_product()), "");
-  EXPECT_THAT(default_product_reason(), testing::StartsWith(default_product().name));
+TEST(DefaultBackEnds, AreOnesThatWork) {
+  const BackEnds& chosen = default_back_ends();
+  EXPECT_EQ(self_test(*chosen.f32), "");
+  EXPECT_EQ(self_test(*chosen.any_shape), "");
+  EXPECT_EQ(self_test(*chosen.int8), "");
+  if (chosen.bf16 != nullptr) {
+    EXPECT_EQ(self_test(*chosen.bf16), "");
+  }
+  EXPECT_NE(chosen.any_shape, brgemm_product());
+  EXPECT_EQ(chosen.int8_takes_rows, chosen.int8 == brgemm_int8_product());
+}
+
+TEST(DefaultBackEnds, SayHowActivationsMustLie) {
+  BackEnds back_ends = default_back_ends();
+  back_ends.bf16 = &scalar_bf16_product();
+  EXPECT_EQ(operand_type(DType::kF32, back_ends), OperandType::kF32);
+  EXPECT_EQ(operand_type(DType::kBf16, back_ends), OperandType::kBf16);
+  EXPECT_EQ(operand_type(DType::kS8, back_ends), OperandType::kU8);
+  back_ends.bf16 = nullptr;
+  EXPECT_EQ(operand_type(DType::kBf16, back_ends), OperandType::kF32);
 }
 
 }  // namespace

@@ -38,10 +38,10 @@ TEST_P(LoraLogits, AreThoseOfTheMergedModel) {
   const auto ids = expected["input_ids"].get<std::vector<std::int32_t>>();
   const std::array<std::uint32_t, 2> starts{0, static_cast<std::uint32_t>(ids.size())};
   Workspace workspace(1);
-  const auto hidden = encode(**model, {ids, {}, starts}, workspace);
+  const auto hidden = encode(**model, {ids, {}, starts}, workspace, rows_read((*model)->info()));
   ASSERT_TRUE(hidden) << hidden.error().text;
   if (expected.contains("logits")) {
-    const auto logits = classification_logits(**model, *hidden, starts, workspace);
+    const auto logits = classification_logits(**model, *hidden, workspace);
     ASSERT_TRUE(logits);
     EXPECT_THAT(*logits, Pointwise(FloatNear(1e-4F), expected["logits"].get<std::vector<float>>()));
   } else {

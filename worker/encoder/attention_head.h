@@ -60,6 +60,8 @@ class I16Head {
  private:
   kernels::Columns part_of(const kernels::Activations& x, std::size_t first, std::size_t rows,
                            std::size_t column, std::size_t count) const;
+  void round(const kernels::Activations& x, std::size_t first, std::size_t rows,
+             const float* factors) const;
   void pack_keys();
   void pack_values();
   void round_queries(std::size_t query, std::size_t rows, float* factors);

@@ -26,7 +26,9 @@ std::size_t stretches(std::size_t size) { return size / kernels::kBlockColumns +
 std::size_t value_panel(std::size_t length) { return round_up(length, 2) * kPanel; }
 
 // A NaN stays.
-float larger(float value, float largest) { return value <= largest ? largest : value; }
+float larger(float value, float largest) {
+  return std::isnan(largest) || value <= largest ? largest : value;
+}
 
 float steps_over(float steps, float magnitude) {
   return magnitude > std::numeric_limits<float>::min() ? steps / magnitude : 0;
@@ -62,6 +64,18 @@ kernels::Columns I16Head::part_of(const Activations& x, std::size_t first, std::
   return {x.at(first, head_.column + column), x.row_stride, rows, count};
 }
 
+// The head's columns of rows [first, first + rows) of x to queries_.
+void I16Head::round(const Activations& x, std::size_t first, std::size_t rows,
+                    const float* factors) const {
+  for_stretches(head_, [&](std::size_t column, std::size_t count) {
+    kernels::round_rows(part_of(x, first, rows, column, count), factors, queries_ + column,
+                        pair_stride_);
+  });
+  // A stretch of odd length was filled up, but the last one of an odd head may be even.
+  if (head_.size % 2 == 0) return;
+  for (std::size_t row = 0; row < rows; ++row) queries_[row * pair_stride_ + head_.size] = 0;
+}
+
 // One scale for all keys of the head: it has bits to spare.
 void I16Head::pack_keys() {
   float largest = 0;
@@ -76,10 +90,7 @@ void I16Head::pack_keys() {
   std::fill_n(factors, kPanel, steps_over(kernels::kScoreSteps, largest));
   for (std::size_t first = 0; first < head_.length; first += kPanel) {
     const std::size_t rows = std::min(kPanel, head_.length - first);
-    for_stretches(head_, [&](std::size_t column, std::size_t count) {
-      kernels::round_rows(part_of(head_.key, head_.first + first, rows, column, count), factors,
-                          queries_ + column, pair_stride_);
-    });
+    round(head_.key, head_.first + first, rows, factors);
     kernels::pack_keys(queries_, pair_stride_, rows, head_.size, keys_ + first * pair_stride_);
   }
 }
@@ -136,10 +147,7 @@ void I16Head::round_queries(std::size_t query, std::size_t rows, float* factors)
     steps[row] = steps_over(kernels::kScoreSteps, largest[row]);
     factors[row] = scale * largest[row];
   }
-  for_stretches(head_, [&](std::size_t column, std::size_t count) {
-    kernels::round_rows(part_of(head_.query, query, rows, column, count), steps, queries_ + column,
-                        pair_stride_);
-  });
+  round(head_.query, query, rows, steps);
 }
 
 void I16Head::multiply_scores(std::size_t rows) const {

@@ -24,7 +24,8 @@ HWY_INLINE V finish(D d, V v) {
   if constexpr (kEpilogue == Epilogue::kGelu && kApproximate) return gelu_approximate(d, v);
   if constexpr (kEpilogue == Epilogue::kGelu) return gelu(d, v);
   if constexpr (kEpilogue == Epilogue::kGeluTanh) return gelu_tanh(d, v);
-  if constexpr (kEpilogue == Epilogue::kRelu) return hn::Max(v, hn::Zero(d));
+  // Not Max: a NaN must stay one.
+  if constexpr (kEpilogue == Epilogue::kRelu) return hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
   return v;
 }
 
@@ -108,7 +109,7 @@ float finish_scalar(Epilogue epilogue, float v) {
       return static_cast<float>(0.5 * v * (1 + std::tanh(u)));
     }
     case Epilogue::kRelu:
-      return v > 0 ? v : 0;
+      return v < 0 ? 0 : v;  // a NaN stays one
   }
   return v;
 }

@@ -282,10 +282,12 @@ void power_rows(const PowerRows& x) {
     for (std::size_t i = 0; i < whole; i += kLanes) most = hn::Max(most, hn::LoadU(D(), row + i));
     float max = hn::GetLane(hn::MaxOfLanes(D(), most));
     for (std::size_t i = whole; i < x.columns; ++i) max = std::max(max, row[i]);
-    const V factor = hn::Set(D(), x.factors[r] * kLog2E);
-    const V shift = hn::Set(D(), -max * x.factors[r] * kLog2E);
+    const float exponents = x.factors[r] * kLog2E;
+    const V factor = hn::Set(D(), exponents);
+    const V largest = hn::Set(D(), max);
+    // The difference first: the largest one's power is 1 also where the scores are huge.
     const auto power = [&](V v) HWY_ATTR {
-      return hn::Mul(steps, power_of_two(hn::Min(hn::MulAdd(v, factor, shift), hn::Zero(D()))));
+      return hn::Mul(steps, power_of_two(hn::Mul(hn::Sub(v, largest), factor)));
     };
     V sum = hn::Zero(D());
     for (std::size_t i = 0; i < whole; i += kLanes) {
@@ -300,7 +302,7 @@ void power_rows(const PowerRows& x) {
       total += v;
     }
     if (x.columns % 2 != 0) powers[x.columns] = 0;
-    x.sums[r] = total / kPowerSteps + 0 * x.factors[r];  // no number where the factor is none
+    x.sums[r] = total / kPowerSteps + 0 * exponents;  // no number where the factor is none
   }
 }
 

@@ -195,13 +195,14 @@ void quantize_row_scalar(Activations x, std::size_t row, std::size_t columns, co
     const float v = *x.at(row, c);
     range.low = std::min(range.low, v);
     range.high = std::max(range.high, v);
-    if (!(std::abs(v) <= range.magnitude)) range.magnitude = std::abs(v);
+    const bool settled = std::isnan(range.magnitude) || std::abs(v) <= range.magnitude;
+    if (!settled) range.magnitude = std::abs(v);
   }
   const Steps steps = steps_of(y, to, block, range);
   for (std::size_t c = 0; c < columns; ++c) {
     const float q = std::nearbyint(std::fma(*x.at(row, c), steps.factor, steps.shift));
     y.at(to, block + c / kBlockColumns)[c % kBlockColumns] =
-        static_cast<std::byte>(std::clamp(q, 0.0F, 255.0F));
+        static_cast<std::byte>(q >= 0 ? std::min(q, 255.0F) : 0);  // of a NaN as well
   }
 }
 

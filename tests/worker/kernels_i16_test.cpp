@@ -1,0 +1,314 @@
+// Products of 16-bit integers and what attention needs around them: against plain twins and what
+// the header says, every tail, extreme values, every instruction set.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <random>
+
+#include "shared/packed_weight.h"
+#include "tests/worker/kernels_targets.h"
+#include "worker/kernels/i16_product.h"
+
+namespace onecopy::worker::kernels {
+namespace {
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kUntouched = 12345;
+constexpr std::int16_t kOtherwise = 0x5A5A;
+
+std::vector<std::int16_t> random_integers(std::size_t count, unsigned seed, int most) {
+  std::mt19937 random(seed);
+  std::vector<std::int16_t> values(count);
+  std::uniform_int_distribution<int> distribution(-most, most);
+  for (auto& v : values) {
+    const int ends[] = {-most, most, distribution(random), distribution(random)};
+    v = static_cast<std::int16_t>(ends[random() % 4]);
+  }
+  return values;
+}
+
+struct Product {
+  std::size_t m, n, k;
+  std::vector<std::int16_t> a, b;
+};
+
+// What multiply leaves in the columns that it is asked for, and around C.
+std::vector<float> multiply(void (*with)(const I16Args&), const Product& in) {
+  const std::size_t width = (in.n + 15) / 16 * 16;  // may be written
+  const std::size_t ldc = width + 3;
+  std::vector<float> c = random_floats((in.m + 1) * ldc, 3, 1e6F);
+  for (std::size_t i = 0; i < c.size(); ++i) {
+    if (i % ldc >= in.n || i >= in.m * ldc) c[i] = kUntouched;
+  }
+  I16Args args{.m = in.m,
+               .n = in.n,
+               .k = in.k,
+               .a = in.a.data() + 1,
+               .lda = in.k + 3,
+               .b = in.b.data(),
+               .c = c.data(),
+               .ldc = ldc,
+               .add = true};
+  with(args);
+  const std::vector<float> added = c;
+  args.add = false;
+  with(args);
+  c.insert(c.end(), added.begin(), added.end());
+  for (std::size_t i = 0; i < c.size(); ++i) {
+    const std::size_t column = i % ldc;
+    if (column >= in.n && column < width) c[i] = 0;
+  }
+  return c;
+}
+
+TEST(MultiplyI16, EqualsItsTwinToTheLastBitAtAllTails) {
+  for (const std::size_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 48, 96, 97, 100}) {
+    for (const std::size_t n : {1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64}) {
+      for (const std::size_t k : {2, 4, 6, 22, 64, 126, 128}) {
+        SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k);
+        const Product in{m, n, k, random_integers(m * (k + 3) + 1, 1, 4095),
+                         random_integers(k * kPanelWidth, 2, 4095)};
+        const auto want = multiply(multiply_i16_scalar, in);
+        for_each_target([&] { EXPECT_EQ(multiply(multiply_i16, in), want); });
+        if (testing::Test::HasFailure()) return;
+      }
+    }
+  }
+}
+
+TEST(MultiplyI16, HoldsTheLargestSums) {
+  const std::pair<float, float> bounds[] = {{kScoreSteps, kScoreSteps}, {kPowerSteps, kValueSteps}};
+  for (const auto& [left, right] : bounds) {
+    for (const float sign : {-1.0F, 1.0F}) {
+      const Product in{
+          7, 64, kI16Depth,
+          std::vector<std::int16_t>(7 * (kI16Depth + 3) + 1, static_cast<std::int16_t>(left)),
+          std::vector<std::int16_t>(kI16Depth * kPanelWidth,
+                                    static_cast<std::int16_t>(sign * right))};
+      const auto want = static_cast<float>(static_cast<double>(sign) * kI16Depth * left * right);
+      for_each_target([&] {
+        const auto c = multiply(multiply_i16, in);
+        EXPECT_EQ(c[0], want);
+        EXPECT_EQ(c[6 * 67 + 63], want);
+        EXPECT_EQ(c, multiply(multiply_i16_scalar, in));
+      });
+    }
+  }
+}
+
+struct Powers {
+  std::vector<std::int16_t> powers;
+  std::vector<float> sums;
+};
+
+Powers powers_of(void (*with)(const PowerRows&), const std::vector<float>& x, std::size_t columns,
+                 const std::vector<float>& factors) {
+  const std::size_t rows = factors.size();
+  const std::size_t stride = columns + 3;
+  Powers out{std::vector<std::int16_t>(rows * stride, kOtherwise), std::vector<float>(rows + 1)};
+  out.sums[rows] = kUntouched;
+  with({.x = x.data() + 1,
+        .stride = columns + 2,
+        .rows = rows,
+        .columns = columns,
+        .factors = factors.data(),
+        .powers = out.powers.data(),
+        .power_stride = stride,
+        .sums = out.sums.data()});
+  return out;
+}
+
+// One step, and sums within 1e-4 of their size.
+void expect_powers(const std::vector<float>& x, std::size_t columns,
+                   const std::vector<float>& factors) {
+  const Powers want = powers_of(power_rows_scalar, x, columns, factors);
+  const Powers got = powers_of(power_rows, x, columns, factors);
+  for (std::size_t i = 0; i < got.powers.size(); ++i) {
+    if (i % (columns + 3) < columns) {
+      ASSERT_NEAR(got.powers[i], want.powers[i], 1) << i;
+      ASSERT_GE(got.powers[i], 0);
+    } else {
+      ASSERT_EQ(got.powers[i], want.powers[i]) << i;  // the filler, and nothing beyond
+    }
+  }
+  for (std::size_t r = 0; r < factors.size(); ++r) {
+    ASSERT_NEAR(got.sums[r] / want.sums[r], 1, 1e-4) << r;
+  }
+  ASSERT_EQ(got.sums.back(), kUntouched);
+}
+
+TEST(PowerRows, AreWithinAStepOfTheirTwinAtAllTails) {
+  for_each_target([] {
+    std::vector<std::size_t> sizes(130);
+    for (std::size_t i = 0; i < sizes.size(); ++i) sizes[i] = i + 1;
+    sizes.insert(sizes.end(), {255, 256, 257, 511, 512});
+    for (const std::size_t columns : sizes) {
+      SCOPED_TRACE(columns);
+      // Sums of integers, as large as they become, with factors that make 10 of them.
+      expect_powers(random_floats(3 * (columns + 2) + 1, 1, 1e9F), columns, {1e-8F, 3e-9F, 0});
+      expect_powers(random_floats(3 * (columns + 2) + 1, 2, 1000), columns, {0.001F, 1, 1e-30F});
+      if (testing::Test::HasFatalFailure()) return;
+    }
+  });
+}
+
+TEST(PowerRows, TakeExtremeValues) {
+  for_each_target([] {
+    expect_powers({0, 0, 0, 0, 0, 0, 0}, 5, {1});
+    expect_powers({0, -2e9F, 2e9F, -2e9F, 0, 2e9F, 0}, 5, {1});
+    expect_powers({0, -2e9F, -2e9F, -2e9F, -2e9F, -2e9F, 0}, 5, {1e20F});
+    expect_powers({0, -2e9F, 2e9F, 7, -2e9F, 1e9F, 0}, 5, {2e38F});  // scores beyond f32
+    expect_powers({0, 7, 0, 0}, 1, {3});
+    EXPECT_EQ(powers_of(power_rows, {0, -5, 7, 0, 0}, 2, {1000}).powers[1], kPowerSteps);
+  });
+}
+
+TEST(PowerRows, HaveASumThatIsNoNumberWhereAScoreIsNone) {
+  for_each_target([] {
+    for (const std::size_t columns : {1, 5, 16, 33}) {
+      const auto x = random_floats(4 * (columns + 2) + 1, 1, 1000);
+      const Powers got = powers_of(power_rows, x, columns, {kNan, 1, kInfinity, 1});
+      EXPECT_FALSE(std::isfinite(got.sums[0]));
+      EXPECT_FALSE(std::isfinite(got.sums[2]));
+      EXPECT_TRUE(std::isfinite(got.sums[1]) && std::isfinite(got.sums[3]));
+    }
+  });
+}
+
+// Rows of up to 64 columns with every kind of number.
+std::vector<float> columns_with(float special, std::size_t rows, std::size_t columns) {
+  std::vector<float> x = random_floats(rows * 70 + 1, 5);
+  if (special != 0) x[1 + rows / 2 * 70 + columns - 1] = special;
+  return x;
+}
+
+std::uint32_t bits(float v) { return std::bit_cast<std::uint32_t>(v); }
+
+TEST(Magnitudes, AreThoseOfTheLargestAndKeepWhatIsNoNumber) {
+  for_each_target([] {
+    for (const float special :
+         {0.0F, -1e30F, -65504.0F, 1e38F, kInfinity, -kInfinity, kNan, -kNan}) {
+      for (std::size_t columns = 1; columns <= 64; ++columns) {
+        constexpr std::size_t kRows = 5;
+        const std::vector<float> x = columns_with(special, kRows, columns);
+        std::vector<float> of_rows(kRows + 1, 0.25F);
+        std::vector<float> of_columns(columns + 1, kUntouched);
+        std::vector<float> want_rows = of_rows;
+        std::vector<float> want_columns(columns, 0.0F);
+        const auto take = [](float v, float& most) {  // a NaN stays
+          if (!(std::abs(v) <= most)) most = std::abs(v);
+        };
+        for (std::size_t r = 0; r < kRows; ++r) {
+          for (std::size_t j = 0; j < columns; ++j) {
+            const float v = x[1 + r * 70 + j];
+            if (!std::isnan(want_rows[r])) take(v, want_rows[r]);
+            if (!std::isnan(want_columns[j])) take(v, want_columns[j]);
+          }
+        }
+        row_magnitudes({x.data() + 1, 70, kRows, columns}, of_rows.data());
+        column_magnitudes({x.data() + 1, 70, kRows, columns}, of_columns.data());
+        ASSERT_EQ(of_columns[columns], kUntouched);
+        for (std::size_t r = 0; r <= kRows; ++r) ASSERT_EQ(bits(of_rows[r]), bits(want_rows[r]));
+        for (std::size_t j = 0; j < columns; ++j) {
+          ASSERT_EQ(bits(of_columns[j]), bits(want_columns[j])) << j;
+        }
+      }
+    }
+  });
+}
+
+TEST(RoundRows, IsToNearestEvenAndFillsUpThePair) {
+  for_each_target([] {
+    for (std::size_t columns = 1; columns <= 64; ++columns) {
+      std::vector<float> x = random_floats(3 * 70 + 1, 6, 3);
+      x[1] = 2.5F;
+      const std::vector<float> factors{1, 1000, 0};
+      const std::size_t stride = columns + 3;
+      std::vector<std::int16_t> y(3 * stride + 1, kOtherwise);
+      round_rows({x.data() + 1, 70, 3, columns}, factors.data(), y.data() + 1, stride);
+      ASSERT_EQ(y[1], 2);
+      for (std::size_t i = 0; i < y.size() - 1; ++i) {
+        const std::size_t j = i % stride;
+        const std::size_t row = i / stride;
+        const auto want = j < columns ? std::lrint(factors[row] * x[1 + row * 70 + j])
+                                      : (j == columns && columns % 2 != 0 ? 0 : kOtherwise);
+        ASSERT_EQ(y[1 + i], want) << columns << ", " << i;
+      }
+    }
+  });
+}
+
+// Values that are no numbers may become anything, but must not break anything: the products that
+// follow must still be computable.
+TEST(RoundRows, SurvivesWhatIsNoNumber) {
+  for_each_target([] {
+    for (const float poison : {kInfinity, -kInfinity, kNan}) {
+      std::vector<float> x(64, poison);
+      const float factor = 0;
+      std::vector<std::int16_t> a(64);
+      round_rows({x.data(), 64, 1, 64}, &factor, a.data(), 64);
+      std::vector<std::int16_t> b(64 * kPanelWidth);
+      pack_keys(a.data(), 64, 1, 64, b.data());
+      std::vector<float> c(kPanelWidth);
+      multiply_i16({.m = 1,
+                    .n = 1,
+                    .k = 64,
+                    .a = a.data(),
+                    .lda = 64,
+                    .b = b.data(),
+                    .c = c.data(),
+                    .ldc = 64});
+      EXPECT_TRUE(std::isfinite(c[0]));
+    }
+  });
+}
+
+TEST(PackKeys, PutsPairsOfColumnsSideBySide) {
+  for_each_target([] {
+    for (const std::size_t columns : {1, 2, 7, 8, 9, 15, 16, 21, 32, 64, 96, 128, 160}) {
+      for (const std::size_t rows : {1, 2, 3, 4, 5, 7, 8, 31, 63, 64}) {
+        const std::size_t stride = (columns + 31) / 32 * 32;
+        const std::size_t pairs = (columns + 1) / 2;
+        const auto x = random_integers(64 * stride, 1, 4095);
+        std::vector<std::int16_t> y(pairs * 2 * kPanelWidth + 2, kOtherwise);
+        pack_keys(x.data(), stride, rows, columns, y.data());
+        for (std::size_t i = 0; i < y.size() - 2; ++i) {
+          const std::size_t key = i / 2 % kPanelWidth;
+          const std::size_t column = i / (2 * kPanelWidth) * 2 + i % 2;
+          ASSERT_EQ(y[i], key < rows ? x[key * stride + column] : 0)
+              << rows << " keys of " << columns << ", " << i;
+        }
+        ASSERT_EQ(y[y.size() - 1], kOtherwise);
+      }
+    }
+  });
+}
+
+TEST(PackValues, PutsPairsOfRowsSideBySide) {
+  for_each_target([] {
+    for (std::size_t columns = 1; columns <= 64; ++columns) {
+      for (const std::size_t rows : {1, 2, 3, 6, 9}) {
+        const auto x = random_floats(rows * 70 + 1, 1, 1000);
+        const auto factors = random_floats(columns + 1, 2);
+        const std::size_t size = (rows + 1) / 2 * 2 * kPanelWidth;
+        std::vector<std::int16_t> y(size + 2, kOtherwise);
+        pack_values({x.data() + 1, 70, rows, columns}, factors.data() + 1, y.data());
+        for (std::size_t i = 0; i < size; ++i) {
+          const std::size_t j = i / 2 % kPanelWidth;
+          const std::size_t row = i / (2 * kPanelWidth) * 2 + i % 2;
+          const auto want =
+              j < columns && row < rows ? std::lrint(factors[1 + j] * x[1 + row * 70 + j]) : 0;
+          ASSERT_EQ(y[i], want) << rows << " x " << columns << ", " << i;
+        }
+        ASSERT_EQ(y[size], kOtherwise);
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace onecopy::worker::kernels
