@@ -68,10 +68,10 @@ def peak_share(report):
 class OneRequest:
     NAME = "one_request"
 
-    def __init__(self):
+    def __init__(self, args):
         self.apart = {}
         self.table = Table("", ["precision", "model", "tokens", "threads", "onecopy ms",
-                                *(f"{p} ms" for p in contest.PEERS), "best peer / onecopy (bar)",
+                                *(f"{p} ms" for p in args.peers), "best peer / onecopy (bar)",
                                 "% of own peak (bar)"])
 
     def row(self, args, clock, model, precision, tokens, threads, onecopy, peers):
@@ -110,19 +110,20 @@ class Ragged:
     PEERS = ("OpenVINO", "ONNX Runtime")  # the best of them
     PRECISIONS = ("f32", "int8")
 
-    def __init__(self):
+    def __init__(self, args):
+        self.peers = [name for name in args.peers if name in self.PEERS]
         self.table = Table(
             f"A batch of {len(RAGGED)} requests of {RAGGED[0]} to {RAGGED[-1]} tokens ({sum(RAGGED)}; padded "
             f"{len(RAGGED) * max(RAGGED)}); ms for the whole batch. onecopy computes it as one ragged batch; peers in "
             "one batch padded to the longest, or one request after the other.",
-            ["precision", "model", "threads", "peers", "onecopy ms", *(f"{p} ms" for p in self.PEERS),
+            ["precision", "model", "threads", "peers", "onecopy ms", *(f"{p} ms" for p in self.peers),
              "best peer / onecopy (bar)"])
 
     def rows(self, args, clock, model, precision, onecopy, peers):
         threads = max(args.threads)
         ragged = RAGGED[::4] if args.quick else RAGGED
         for way, bar in (("padded", PADDED_BAR), ("each", EACH_BAR)):
-            entrants = [onecopy, *(p for p in peers if p.name in self.PEERS)]
+            entrants = [onecopy, *(p for p in peers if p.name in self.peers)]
             contest.prepare(entrants, Work(threads, way, ragged))
             clock.turns(entrants, args.seconds)
             onecopy.close()
@@ -138,7 +139,7 @@ class Ragged:
 class Short:
     NAME = "short"
 
-    def __init__(self):
+    def __init__(self, args):
         self.table = Table("Short requests; ms, against reading the bytes of the encoder layers' weights once from "
                            "memory (as far as they are not in a cache), with as many threads.",
                            ["precision", "model", "tokens", "threads", "onecopy ms", "read ms", "GB/s",
@@ -186,7 +187,7 @@ def compare(args, clock, model, precision, tables):
     onecopy = contest.Onecopy(args.build / "encoder_bench", model, precision, logs)
     if {"one_request", "ragged"} & set(tables):
         used = contest.PEERS if "one_request" in tables else Ragged.PEERS
-        names = [name for name in used if name in args.peers]
+        names = [name for name in args.peers if name in used]
         peers = [contest.Peer(name, model, precision, logs) for name in names]
         for peer in peers:
             peer.started()
@@ -231,7 +232,7 @@ def parse():
 def main():
     args = parse()
     clock = Clock(args.prepare_only)
-    tables = {t.NAME: t() for t in (OneRequest, Ragged, Short) if t.NAME in args.tables}
+    tables = {t.NAME: t(args) for t in (OneRequest, Ragged, Short) if t.NAME in args.tables}
     for precision in args.precisions:
         for name in args.only:
             compare(args, clock, args.models / name, precision, tables)
