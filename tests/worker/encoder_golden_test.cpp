@@ -9,6 +9,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "host/instance_lock.h"
 #include "host/model_loader.h"
 #include "worker/encoder/encoder.h"
 #include "worker/encoder/heads.h"
@@ -121,13 +122,12 @@ class Golden : public testing::TestWithParam<Precision> {
     auto& held = models_[name];
     if (held) return held.get();
     const auto folder = std::filesystem::path(ONECOPY_SOURCE_DIR) / "tests/golden/models" / name;
-    auto loaded =
-        host::load_model({.name = name,
-                          .folder = folder,
-                          .version = 1,
-                          .adapter = {},
-                          .precision = choice_of(GetParam())},
-                         "test-golden-" + std::to_string(getpid()), ++generation_, catalogue_);
+    auto loaded = host::load_model({.name = name,
+                                    .folder = folder,
+                                    .version = 1,
+                                    .adapter = {},
+                                    .precision = choice_of(GetParam())},
+                                   instance_, ++generation_, catalogue_);
     if (!loaded) {
       ADD_FAILURE() << loaded.error().text;
       return nullptr;
@@ -144,6 +144,9 @@ class Golden : public testing::TestWithParam<Precision> {
     return held.get();
   }
 
+  const std::string instance_ = "test-golden-" + std::to_string(getpid());
+  // Held, so that a test that removes what dead instances left does not take this for one.
+  const Result<host::InstanceLock> lock_ = host::InstanceLock::acquire(instance_);
   host::TensorCatalogue catalogue_;
   std::vector<std::shared_ptr<const host::PublishedSegment>> published_;
   std::map<std::string, std::unique_ptr<Model>> models_;
