@@ -32,7 +32,9 @@ struct Heads {
 // In all but the first and the last two, heads cross the blocks of 64 columns.
 constexpr Heads kHeads[] = {{2, 64}, {3, 32}, {4, 21}, {5, 7}, {2, 96}, {3, 160}, {1, 128}};
 
-const std::vector<std::uint32_t> kStarts{0, 1, 3, 10, 58, 107, 171, 236, 366, 878, 881};
+const std::vector<std::uint32_t> kStarts{0, 1, 3, 10, 58, 107, 171, 236, 239};
+// The same, and the longest that the models take.
+const std::vector<std::uint32_t> kLongStarts{0, 1, 3, 10, 58, 107, 171, 236, 366, 878, 881};
 
 // Queries, keys and values of `tokens` rows.
 struct Inputs {
@@ -83,15 +85,15 @@ void dirty(Workspace& workspace) {
 }
 
 TEST(Attention, InIntegersIsNearTheExactOne) {
-  for (const Heads& heads : kHeads) {
+  for (const Heads& heads : {Heads{2, 64}, {3, 32}, {4, 21}, {5, 7}, {2, 96}, {1, 160}, {1, 128}}) {
     SCOPED_TRACE(testing::Message() << heads.heads << " heads of " << heads.size);
-    const Inputs in(heads, kStarts.back());
+    const Inputs in(heads, kLongStarts.back());
     Workspace workspace(1);
-    const std::vector<float> want = context_of(heads, in, kStarts, true, workspace);
+    const std::vector<float> want = context_of(heads, in, kLongStarts, true, workspace);
     const double bound = kBound * largest(in.value.read());
     kernels::for_each_target([&] {
       dirty(workspace);
-      const std::vector<float> got = context_of(heads, in, kStarts, false, workspace);
+      const std::vector<float> got = context_of(heads, in, kLongStarts, false, workspace);
       ASSERT_THAT(got, testing::Pointwise(testing::FloatNear(static_cast<float>(bound)), want));
     });
     if (testing::Test::HasFatalFailure()) return;
@@ -135,9 +137,9 @@ TEST(Attention, RoundsItsContextToEachType) {
   for (const Heads& heads : kHeads) {
     SCOPED_TRACE(testing::Message() << heads.heads << " heads of " << heads.size);
     const Inputs in(heads, kStarts.back());
-    for (const unsigned threads : {1U, 3U}) {
-      Workspace workspace(threads);
-      for (const bool exact : {false, true}) {
+    for (const bool exact : {false, true}) {
+      for (const unsigned threads : exact ? std::vector{3U} : std::vector{1U, 3U}) {
+        Workspace workspace(threads);
         const std::vector<float> want = context_of(heads, in, kStarts, exact, workspace);
         for (const auto& [type, row_major] :
              {std::pair{OperandType::kBf16, false}, std::pair{OperandType::kU8, false},

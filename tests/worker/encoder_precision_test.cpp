@@ -75,7 +75,7 @@ TEST_P(EncoderPrecision, IsNearAPlainForwardPass) {
     const auto bound_model =
         model(shape.family, shape.heads, shape.size, shape.inner, shape.activation);
     ASSERT_TRUE(bound_model);
-    for (const std::size_t length : {1, 2, 49, 130}) {
+    for (const std::size_t length : {1, 2, 70}) {
       const auto ids = random_ids(length, static_cast<unsigned>(length));
       const auto got = run(*bound_model, ids, {0, static_cast<std::uint32_t>(length)}, workspace);
       const auto want = reference_encode(*bound_model, ids, {});
@@ -136,37 +136,40 @@ TEST_P(EncoderPrecision, FirstRowsAreThoseOfAllRowsToTheLastBit) {
 
 // One number of each tensor, in turn, that is none: the server refuses scores that are not finite,
 // so each must reach the output of a sequence that uses it.
+constexpr const char* kTensors[] = {
+    "embeddings.word",        "embeddings.position",         "embeddings.type",
+    "embeddings.norm.weight", "embeddings.norm.bias",        "layer.0.query.bias",
+    "layer.0.key.bias",       "layer.0.value.bias",          "layer.0.attention_out.bias",
+    "layer.0.ffn_in.bias",    "layer.0.ffn_out.bias",        "layer.0.attention_norm.weight",
+    "layer.0.ffn_norm.bias",  "layer.1.query.bias",          "layer.1.key.bias",
+    "layer.1.value.bias",     "layer.1.attention_out.bias",  "layer.1.ffn_in.bias",
+    "layer.1.ffn_out.bias",   "layer.1.attention_norm.bias", "layer.1.ffn_norm.weight"};
+constexpr float kPoisons[] = {std::numeric_limits<float>::quiet_NaN(),
+                              std::numeric_limits<float>::infinity()};
+
 TEST_P(EncoderPrecision, AWeightThatIsNoNumberReachesTheOutput) {
-  const char* const names[] = {
-      "embeddings.word",        "embeddings.position",         "embeddings.type",
-      "embeddings.norm.weight", "embeddings.norm.bias",        "layer.0.query.bias",
-      "layer.0.key.bias",       "layer.0.value.bias",          "layer.0.attention_out.bias",
-      "layer.0.ffn_in.bias",    "layer.0.ffn_out.bias",        "layer.0.attention_norm.weight",
-      "layer.0.ffn_norm.bias",  "layer.1.query.bias",          "layer.1.key.bias",
-      "layer.1.value.bias",     "layer.1.attention_out.bias",  "layer.1.ffn_in.bias",
-      "layer.1.ffn_out.bias",   "layer.1.attention_norm.bias", "layer.1.ffn_norm.weight"};
   const std::vector<std::int32_t> ids(20, 0);
   Workspace workspace(1);
-  for (const Activation activation :
-       {Activation::kGelu, Activation::kGeluTanh, Activation::kRelu}) {
-    for (const char* name : names) {
-      for (const float poison :
-           {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-        SCOPED_TRACE(testing::Message() << name << " has a " << poison);
-        std::size_t found = 0;
-        const auto bound_model = model(Family::kBert, 4, 21, 100, activation,
-                                       [&](std::string_view tensor, std::vector<float>& values) {
-                                         if (tensor != name) return;
-                                         ++found;
-                                         values[70] = poison;  // of the first row in the tables
-                                       });
-        ASSERT_TRUE(bound_model);
-        ASSERT_EQ(found, 1U);
-        for (const OutputRows rows : {OutputRows::kAll, OutputRows::kFirst}) {
-          const auto hidden = run(*bound_model, ids, {0, 20}, workspace, rows);
-          EXPECT_TRUE(std::ranges::any_of(hidden, [](float v) { return !std::isfinite(v); }));
-        }
-      }
+  const auto poisoned = [&](const char* name, float poison, Activation activation) {
+    SCOPED_TRACE(testing::Message() << name << " has a " << poison);
+    std::size_t found = 0;
+    const auto bound_model = model(Family::kBert, 4, 21, 100, activation,
+                                   [&](std::string_view tensor, std::vector<float>& values) {
+                                     if (tensor != name) return;
+                                     ++found;
+                                     values[70] = poison;  // of the first row in the tables
+                                   });
+    ASSERT_TRUE(bound_model);
+    ASSERT_EQ(found, 1U);
+    for (const OutputRows rows : {OutputRows::kAll, OutputRows::kFirst}) {
+      const auto hidden = run(*bound_model, ids, {0, 20}, workspace, rows);
+      EXPECT_TRUE(std::ranges::any_of(hidden, [](float v) { return !std::isfinite(v); }));
+    }
+  };
+  for (const float poison : kPoisons) {
+    for (const char* name : kTensors) poisoned(name, poison, Activation::kGelu);
+    for (const Activation activation : {Activation::kGeluTanh, Activation::kRelu}) {
+      poisoned("layer.1.ffn_in.bias", poison, activation);
     }
   }
 }

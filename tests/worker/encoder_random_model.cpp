@@ -10,6 +10,7 @@
 #include <random>
 
 #include "host/convert.h"
+#include "host/instance_lock.h"
 #include "shared/names.h"
 #include "shared/segment_writer.h"
 #include "shared/tensor_names.h"
@@ -190,7 +191,11 @@ ModelInfo small_model(Family family, std::uint32_t heads, std::uint32_t head_siz
 std::unique_ptr<Model> random_model(const ModelInfo& info, unsigned seed,
                                     const ChangeTensor& change) {
   static unsigned generation = 0;
-  const std::string name = format_segment_name({.instance = "test-" + std::to_string(getpid()),
+  // Held, so that a test that removes what dead instances left does not take this for one.
+  static const std::string instance = "test-" + std::to_string(getpid());
+  static const auto lock = host::InstanceLock::acquire(instance);
+  EXPECT_TRUE(lock);
+  const std::string name = format_segment_name({.instance = instance,
                                                 .model = info.name,
                                                 .version = info.version,
                                                 .generation = ++generation});

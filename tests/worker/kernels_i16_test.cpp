@@ -66,7 +66,7 @@ std::vector<float> multiply(void (*with)(const I16Args&), const Product& in) {
 }
 
 TEST(MultiplyI16, EqualsItsTwinToTheLastBitAtAllTails) {
-  for (const std::size_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 48, 96, 97, 100}) {
+  for (const std::size_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 48, 97}) {
     for (const std::size_t n : {1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64}) {
       for (const std::size_t k : {2, 4, 6, 22, 64, 126, 128}) {
         SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k);

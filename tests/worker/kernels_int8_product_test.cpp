@@ -27,8 +27,8 @@ std::ostream& operator<<(std::ostream& out, const Shape& shape) {
 // Every row count at which the tiles end differently, with few and many blocks.
 std::vector<Shape> shapes() {
   std::vector<Shape> all;
-  for (const std::size_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 96, 97, 100}) {
-    for (std::size_t blocks = 1; blocks <= kInt8Blocks; blocks += m > 13 ? 3 : 1) {
+  for (const std::size_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 97, 100}) {
+    for (std::size_t blocks = 1; blocks <= kInt8Blocks; blocks += m > 13 ? 4 : 1) {
       for (const std::size_t together : {std::size_t{1}, std::size_t{2}, blocks}) {
         if (together > blocks) continue;
         for (const bool zero_point : {false, true}) {

@@ -173,19 +173,19 @@ TEST(Linear, LeavesWhatTheNextProductReads) {
   ThreadPool pool(2);
   for_each_way_and_target([&](const Way& way) {
     const OperandType type = operand_type(way.weight, way.back_ends);
-    for (const std::size_t outputs : {21, 64, 100, 130, 192, 300}) {
+    for (const std::size_t outputs : {21, 64, 130, 300}) {
       for (const std::size_t together : {1, 2}) {
         if (together == 2 && type != OperandType::kU8) continue;
         for (const Epilogue epilogue : {Epilogue::kNone, Epilogue::kGelu, Epilogue::kRelu}) {
           SCOPED_TRACE(testing::Message() << outputs << ", " << together << " together");
           const PackedWeights w(way.weight, outputs, 100, source_of(outputs, 100, 10));
-          const OwnedOperand x = input_for(way, 103, 100, kWholeRow, 11);
-          OwnedOperand y(type, 103, outputs, together, way.back_ends.int8_takes_rows);
+          const OwnedOperand x = input_for(way, 40, 100, kWholeRow, 11);
+          OwnedOperand y(type, 40, outputs, together, way.back_ends.int8_takes_rows);
           if (epilogue != Epilogue::kNone) y.operand().form = U8Form::kShifted;
           y.operand().offset = epilogue == Epilogue::kGelu ? kGeluOffset : 0;
           const Linear call{
               .x = x.operand(), .weights = &w.weights(), .y = y.operand(), .epilogue = epilogue};
-          linear({&call, 1}, 103, pool, way.back_ends);
+          linear({&call, 1}, 40, pool, way.back_ends);
           expect_near(y, plain_linear(x.read(), w.weights(), epilogue), outputs,
                       bound(way.weight, epilogue));
           if (testing::Test::HasFatalFailure()) return;

@@ -43,7 +43,10 @@ HWY_INLINE VI dot(VI sum, VI a, VI b) {  // not the intrinsic: see int8_product.
 HWY_INLINE VI dot(VI sum, VI a, VI b) {
   const auto low = [](VI v) { return static_cast<std::int16_t>(v.raw & 0xFFFF); };
   const auto high = [](VI v) { return static_cast<std::int16_t>(v.raw >> 16); };
-  sum.raw += low(a) * low(b) + high(a) * high(b);
+  // Wraps like the instructions do: values that are no numbers may be rounded to anything.
+  const auto bits = [](std::int32_t v) { return static_cast<std::uint32_t>(v); };
+  sum.raw =
+      static_cast<std::int32_t>(bits(sum.raw) + bits(low(a) * low(b)) + bits(high(a) * high(b)));
   return sum;
 }
 #else
