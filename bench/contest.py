@@ -142,7 +142,7 @@ class Onecopy(Entrant):
 
     def report(self, work, runs):
         """What encoder_bench says about itself, with nobody else running."""
-        command = [*self.options(work), "--report-peak", "--runs", runs]
+        command = [*self.options(work), "--runs", runs]
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         return done.stdout if done.returncode == 0 else ""
 

@@ -46,12 +46,15 @@ Result<std::unique_ptr<Model>> load(const Options& options) {
   return Model::bind(std::move(segment));
 }
 
-// The same ids in the peers (whose vocabularies are larger).
-std::vector<std::int32_t> request(std::size_t tokens, std::uint32_t vocabulary) {
+// The same ids in the peers (whose vocabularies are larger), from the first on in each sequence.
+std::vector<std::int32_t> request(const std::vector<std::uint32_t>& starts,
+                                  std::uint32_t vocabulary) {
   const std::size_t range = std::min<std::size_t>(20000, vocabulary - 10);
-  std::vector<std::int32_t> ids(tokens);
-  for (std::size_t i = 0; i < tokens; ++i) {
-    ids[i] = static_cast<std::int32_t>(10 + i * 7919 % range);
+  std::vector<std::int32_t> ids;
+  for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
+    for (std::size_t i = 0; i < starts[s + 1] - starts[s]; ++i) {
+      ids.push_back(static_cast<std::int32_t>(10 + i * 7919 % range));
+    }
   }
   return ids;
 }
@@ -62,7 +65,7 @@ class Bench {
       : model_(model),
         workspace_(options.threads),
         starts_(starts_of(options)),
-        ids_(request(starts_.back(), model.info().vocab_size)) {}
+        ids_(request(starts_, model.info().vocab_size)) {}
 
   // Encoder and head, as a worker computes them.
   std::vector<float> forward() {

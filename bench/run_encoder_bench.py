@@ -48,21 +48,10 @@ class Clock:
 
 
 def peak_share(report):
-    """Per cent of the products' own peak that the whole model reaches, from encoder_bench's report.
-
-    "own peak P GFLOP/s" (from --report-peak) is the products' speed at its best; without it their speed in
-    that same run counts as their peak.
-    """
-    found = {name: re.search(pattern, report) for name, pattern in {
-        "model": r"model ([\d.]+) ms", "products": r"products alone ([\d.]+) ms",
-        "speed": r"([\d.]+) G(?:FL)?OP/s of", "peak": r"own peak ([\d.]+)"}.items()}
-    if not (found["model"] and found["products"]):
-        return None
-    value = {name: float(match[1]) for name, match in found.items() if match}
-    share = value["products"] / value["model"]
-    if "peak" in value and "speed" in value:
-        share *= value["speed"] / value["peak"]
-    return 100 * share
+    """Per cent: the time of the model's products at their own peak against the whole model's, as encoder_bench
+    reports it."""
+    found = re.search(r"own peak of [\d.]+ GFLOP/s [\d.]+ ms \(([\d.]+) %\)", report)
+    return float(found[1]) if found else None
 
 
 class OneRequest:

@@ -103,7 +103,8 @@ void Dispatcher::schedule() {
 void Dispatcher::start_next() {
   // Several idle workers share what waits, rather than one taking it all.
   // More than there are cores would only take turns on them.
-  const std::size_t sharers = std::min<std::size_t>(idle_.size(), cores_);
+  const std::size_t busy = workers_.size() - idle_.size();
+  const std::size_t sharers = std::min(idle_.size(), cores_ > busy ? cores_ - busy : 1);
   const std::size_t share = (queue_.size() + sharers - 1) / sharers;
   WorkItem& first = *queue_.pop();
   if (first.call->deadline() <= Clock::now()) return first.call->expire();

@@ -83,8 +83,8 @@ inline constexpr std::size_t kItemReplyBytes =
 inline constexpr std::size_t kErrorTextBytes = 1024;
 
 // ---- precision=auto ----
-inline constexpr double kAutoError = 0.03;  // largest difference from f32, in parts of the largest
-                                            // logit: what bf16 may have too
+inline constexpr double kAutoError = 0.03;   // largest difference from f32, in parts of the largest
+                                             // logit: what bf16 may have too
 inline constexpr double kAutoSpeedup = 1.2;  // below, int8's loss buys nothing
 
 // ---- batches ----

@@ -64,8 +64,7 @@ constexpr std::size_t panel_bytes(DType dtype, std::size_t k) {
 }
 
 // Bytes that a tensor takes in the segment. kS8 exists as panels only.
-constexpr std::size_t packed_bytes(Layout layout, DType dtype, std::size_t rows,
-                                   std::size_t cols) {
+constexpr std::size_t packed_bytes(Layout layout, DType dtype, std::size_t rows, std::size_t cols) {
   if (layout == Layout::kPanels) return panel_count(rows) * panel_bytes(dtype, cols);
   return rows * cols * (dtype == DType::kF32 ? sizeof(float) : sizeof(std::uint16_t));
 }

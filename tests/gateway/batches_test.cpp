@@ -72,9 +72,15 @@ class BatchesTest : public testing::Test {
     return statuses;
   }
 
+  static Settings three_cores() {
+    Settings settings;
+    settings.cores = 3;
+    return settings;
+  }
+
   Door door_;
   Log log_;
-  TestGateway gateway_;
+  TestGateway gateway_{three_cores()};
   std::vector<std::unique_ptr<RawClient>> clients_;
 };
 
@@ -137,6 +143,16 @@ TEST_F(BatchesTest, AreBoundedByItems) {
 
 TEST_F(BatchesTest, AreSpreadOverIdleWorkers) {
   for (int i = 0; i < 3; ++i) gateway_.add_batch_worker(log_.worker(door_));
+  gateway_.ready();
+  send(post_request("/embed", R"({"inputs": ["a", "b", "c", "d", "e", "f", "g"]})"));
+  EXPECT_THAT(statuses(), ElementsAre(200));
+  EXPECT_THAT(log_.batches(), testing::UnorderedElementsAre(Texts{"a", "b", "c"}, Texts{"d", "e"},
+                                                            Texts{"f", "g"}));
+}
+
+// More workers than cores would only take turns on them.
+TEST_F(BatchesTest, AreSpreadOverNoMoreWorkersThanThereAreCores) {
+  for (int i = 0; i < 5; ++i) gateway_.add_batch_worker(log_.worker(door_));
   gateway_.ready();
   send(post_request("/embed", R"({"inputs": ["a", "b", "c", "d", "e", "f", "g"]})"));
   EXPECT_THAT(statuses(), ElementsAre(200));
