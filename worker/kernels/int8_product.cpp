@@ -86,8 +86,11 @@ HWY_INLINE VI dot(VI sum, Four a, Four b) {
 }
 #endif
 
-// Where the sums of each stretch with one scale start: [stretches][64].
-using Starts = std::int32_t[kInt8Blocks][kPanelWidth];
+// Where the sums of each stretch of blocks with one scale start: 64 for each, `next` apart.
+struct Starts {
+  const std::int32_t* sums;
+  std::size_t next;
+};
 
 HWY_INLINE VI load(const void* bytes) {
   return hn::LoadU(DI(), static_cast<const std::int32_t*>(bytes));
@@ -149,14 +152,15 @@ HWY_INLINE void tile(const Int8Args& args, const Starts& starts, std::size_t row
                      std::size_t column, Ahead& ahead) {
   float* const c = args.c + row * kPanelWidth + column;
   const float* scales = args.scales + row;
+  const std::int32_t* from = starts.sums + column;
   bool add = args.add;
   for (std::size_t first = 0; first < args.blocks;
-       first += args.together, add = true, scales += args.next_scales) {
+       first += args.together, add = true, scales += args.next_scales, from += starts.next) {
     const std::size_t last = std::min(args.blocks, first + args.together);
     VI sums[kM][kN];
 #pragma GCC unroll 16
     for (std::size_t j = 0; j < kN; ++j) {
-      const VI start = hn::LoadU(DI(), &starts[first / args.together][column + j * kLanes]);
+      const VI start = hn::LoadU(DI(), from + j * kLanes);
 #pragma GCC unroll 16
       for (std::size_t i = 0; i < kM; ++i) sums[i][j] = start;
     }
@@ -193,17 +197,18 @@ std::size_t last_rows(const Int8Args& args, const Starts& starts, std::size_t ro
   return kM;
 }
 
-void find_starts(const Int8Args& args, Starts& starts) {
-  if (args.block_sums == nullptr) {
-    std::memset(starts, 0, sizeof starts);
-    return;
+using StartMemory = std::int32_t[kInt8Blocks * kPanelWidth];
+
+Starts find_starts(const Int8Args& args, StartMemory& memory) {
+  static constexpr std::int32_t kZeros[kPanelWidth] = {};
+  if (args.block_sums == nullptr) return {kZeros, 0};
+  const std::int16_t* sums = args.block_sums;
+  for (std::size_t block = 0; block < args.blocks; ++block, sums += kPanelWidth) {
+    std::int32_t* to = memory + block / args.together * kPanelWidth;
+    const bool fresh = block % args.together == 0;
+    for (std::size_t j = 0; j < kPanelWidth; ++j) to[j] = (fresh ? 0 : to[j]) - 128 * sums[j];
   }
-  for (std::size_t block = 0; block < args.blocks; ++block) {
-    const std::int16_t* sums = args.block_sums + block * kPanelWidth;
-    std::int32_t* to = starts[block / args.together];
-    const std::int32_t keep = block % args.together == 0 ? 0 : 1;
-    for (std::size_t j = 0; j < kPanelWidth; ++j) to[j] = keep * to[j] - 128 * sums[j];
-  }
+  return {memory, kPanelWidth};
 }
 
 Ahead plan_prefetch(const Int8Args& args) {
@@ -216,8 +221,8 @@ Ahead plan_prefetch(const Int8Args& args) {
 }  // namespace
 
 void multiply_int8(const Int8Args& args) {
-  Starts starts = {};
-  find_starts(args, starts);
+  StartMemory memory;
+  const Starts starts = find_starts(args, memory);
   Ahead ahead = plan_prefetch(args);
   std::size_t row = 0;
   for (; full_tile(args.m - row); row += kRows) all_columns<kRows>(args, starts, row, ahead);
@@ -226,9 +231,9 @@ void multiply_int8(const Int8Args& args) {
 
 void add_scaled_sums(const Int8Args& args, std::size_t first, std::size_t row, std::size_t rows,
                      const std::int32_t* sums, bool add) {
-  Starts starts = {};
-  find_starts(args, starts);
-  const std::int32_t* start = starts[first / args.together];
+  StartMemory memory;
+  const Starts starts = find_starts(args, memory);
+  const std::int32_t* start = starts.sums + first / args.together * starts.next;
   const float* scales = args.scales + first / args.together * args.next_scales + row;
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t j = 0; j < kPanelWidth; j += kLanes) {

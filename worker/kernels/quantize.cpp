@@ -3,9 +3,12 @@
 
 #include "worker/kernels/quantize.h"
 
+#include <hwy/base.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <limits>
 
 #include "worker/kernels/highway_targets.h"
 
@@ -31,26 +34,22 @@ struct Steps {
 };
 
 // Sets the scale (and the low) of the row and block, and returns what quantizes with it. A range
-// that is no number becomes the scale; an empty one makes all values 0.
-[[maybe_unused]] Steps steps_of(const Operand& y, std::size_t row, std::size_t block,
-                                const Range& range) {
+// that is no number becomes the scale; an empty one makes all values 0. Inlined into each target's
+// code: a call to code without AVX costs more than the rest of a row.
+HWY_INLINE Steps steps_of(const Operand& y, std::size_t row, std::size_t block,
+                          const Range& range) {
   float steps = 255;
-  float width = 0;
-  switch (y.form) {
-    case U8Form::kRow:
-      width = range.high - range.low;
-      y.lows[row] = range.low;
-      break;
-    case U8Form::kSigned:
-      width = range.magnitude;
-      steps = 127;
-      break;
-    case U8Form::kShifted:
-      width = range.high + y.offset;
-      break;
+  float width = range.magnitude;
+  if (y.form == U8Form::kRow) {
+    width = range.high - range.low;
+    y.lows[row] = range.low;
+  } else if (y.form == U8Form::kSigned) {
+    steps = 127;
+  } else {
+    width += y.offset;
   }
-  if (!std::isfinite(range.magnitude)) width = range.magnitude;
-  y.scale(row, block) = width / steps;
+  if (!(range.magnitude <= std::numeric_limits<float>::max())) width = range.magnitude;
+  y.scale(row, block) = width * (1 / steps);
   const float factor = width > 1e-30F ? steps / width : 0.0F;
   if (y.form == U8Form::kSigned) return {factor, 128};
   return {factor, y.form == U8Form::kRow ? -range.low * factor : y.offset * factor};
@@ -107,24 +106,32 @@ HWY_INLINE void quantize_block(const float* from, V factor, V shift, std::uint8_
 }
 #endif
 
-Range range_of(Activations x, std::size_t row, std::size_t columns) {
+// As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
+HWY_INLINE float magnitude_of(Activations x, std::size_t row, std::size_t columns) {
+  auto most = hn::Zero(DI());
+  for_columns(columns, [&](std::size_t c, auto part) HWY_ATTR {
+    const auto bits = hn::BitCast(DI(), part.load(x.at(row, c)));
+    most = hn::Max(most, hn::And(bits, hn::Set(DI(), 0x7FFFFFFF)));
+  });
+  return std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), most)));
+}
+
+HWY_INLINE Range range_of(Activations x, std::size_t row, std::size_t columns, U8Form form) {
+  const float magnitude = magnitude_of(x, row, columns);
+  if (form != U8Form::kRow) return {0, 0, magnitude};
   V low = hn::Set(D(), *x.at(row, 0));
   V high = low;
-  // As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
-  auto magnitude = hn::Zero(DI());
   for_columns(columns, [&](std::size_t c, auto part) HWY_ATTR {
     const V v = part.or_else(part.load(x.at(row, c)), low);
     low = hn::Min(low, v);
     high = hn::Max(high, v);
-    magnitude = hn::Max(magnitude, hn::And(hn::BitCast(DI(), v), hn::Set(DI(), 0x7FFFFFFF)));
   });
-  return {hn::GetLane(hn::MinOfLanes(D(), low)), hn::GetLane(hn::MaxOfLanes(D(), high)),
-          std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), magnitude)))};
+  return {hn::GetLane(hn::MinOfLanes(D(), low)), hn::GetLane(hn::MaxOfLanes(D(), high)), magnitude};
 }
 
-void quantize_row(Activations x, std::size_t row, std::size_t columns, const Operand& y,
-                  std::size_t block, std::size_t to) {
-  const Steps steps = steps_of(y, to, block, range_of(x, row, columns));
+HWY_INLINE void quantize_row(Activations x, std::size_t row, std::size_t columns,
+                             const Operand& y, std::size_t block, std::size_t to) {
+  const Steps steps = steps_of(y, to, block, range_of(x, row, columns, y.form));
   const V factor = hn::Set(D(), steps.factor);
   const V shift = hn::Set(D(), steps.shift);
   for (std::size_t first = 0; first < columns; first += kBlockColumns, ++block) {
