@@ -15,6 +15,7 @@
 #include "shared/segment_writer.h"
 #include "shared/tensor_names.h"
 #include "tests/worker/packed_weights.h"
+#include "worker/kernels/back_ends.h"
 
 namespace onecopy::worker {
 namespace {
@@ -108,12 +109,17 @@ double word_at(const TensorView& table, std::size_t i) {
 Matrix linear(const Matrix& x, const kernels::LinearWeights& weights) {
   const std::size_t inputs = weights.weight.cols;
   const std::size_t outputs = weights.weight.rows;
+  Matrix w;
+  for (std::size_t n = 0; n < outputs; ++n) {
+    for (std::size_t k = 0; k < inputs; ++k) w.push_back(weight_at(weights.weight, n, k));
+  }
   Matrix y(x.size() / inputs * outputs);
   for (std::size_t i = 0; i < y.size(); ++i) {
-    y[i] = weights.bias[i % outputs];
-    for (std::size_t k = 0; k < inputs; ++k) {
-      y[i] += x[i / outputs * inputs + k] * weight_at(weights.weight, i % outputs, k);
-    }
+    double sum = weights.bias[i % outputs];
+    const double* left = x.data() + i / outputs * inputs;
+    const double* right = w.data() + i % outputs * inputs;
+    for (std::size_t k = 0; k < inputs; ++k) sum += left[k] * right[k];
+    y[i] = sum;
   }
   return y;
 }
@@ -219,6 +225,10 @@ std::unique_ptr<Model> random_model(const ModelInfo& info, unsigned seed,
   auto model = Model::bind(std::move(*segment));
   if (!model) ADD_FAILURE() << model.error().text;
   return model ? std::move(*model) : nullptr;
+}
+
+bool rows_are_independent() {
+  return kernels::default_back_ends().f32 != kernels::brgemm_product();
 }
 
 std::vector<double> reference_encode(const Model& model, const std::vector<std::int32_t>& ids,
