@@ -12,22 +12,12 @@
 #include <hwy/highway.h>
 
 #include "worker/kernels/activations.h"
+#include "worker/kernels/finish-inl.h"
 #include "worker/kernels/vector_loop-inl.h"
-#include "worker/kernels/vector_math-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace {
-
-template <Epilogue kEpilogue, bool kApproximate = false>
-HWY_INLINE V finish(D d, V v) {
-  if constexpr (kEpilogue == Epilogue::kGelu && kApproximate) return gelu_approximate(d, v);
-  if constexpr (kEpilogue == Epilogue::kGelu) return gelu(d, v);
-  if constexpr (kEpilogue == Epilogue::kGeluTanh) return gelu_tanh(d, v);
-  // Not Max: a NaN must stay one.
-  if constexpr (kEpilogue == Epilogue::kRelu) return hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
-  return v;
-}
 
 template <Epilogue kEpilogue>
 void finish_rows(const float* HWY_RESTRICT bias, float* HWY_RESTRICT c, std::size_t stride,

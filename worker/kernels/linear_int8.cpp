@@ -3,8 +3,8 @@
 
 #include "worker/kernels/aligned_buffer.h"
 #include "worker/kernels/epilogue.h"
+#include "worker/kernels/finish_quantized.h"
 #include "worker/kernels/linear_item.h"
-#include "worker/kernels/quantize.h"
 
 namespace onecopy::worker::kernels {
 namespace {
@@ -39,6 +39,10 @@ Added added_of(const Linear& call, const PanelView& panel, std::size_t column,
     added.bias[j] = call.weights->bias[column + j] - call.x.offset * added.sums[j];
   }
   return added;
+}
+
+const float* lows_of(const Operand& x, std::size_t row) {
+  return x.lows == nullptr ? nullptr : x.lows + row;
 }
 
 // What lies behind the values of the panel that comes next: a line that is missed there stalls.
@@ -96,42 +100,63 @@ void multiply_panel(const Item& item, std::size_t panel, const std::byte* next_p
   }
 }
 
+// A panel whose result is f32.
+void multiply_to_floats(const Item& item, const Int8Product& product, float* sums) {
+  const Linear& call = *item.call;
+  const std::size_t column = item.panel * kPanelWidth;
+  const std::size_t columns = columns_of(call.weights->weight, item.panel);
+  const PanelView view = view_of(call.weights->weight, item.panel);
+  const Added added = added_of(call, view, column, columns);
+  multiply_panel(item, item.panel, item.next, product, sums,
+                 [&](std::size_t row, std::size_t rows) {
+                   const Activations y = call.y.floats().from_row(row);
+                   finish_scaled(call.epilogue, {.c = sums + (row - item.first) * kPanelWidth,
+                                                 .scales = view.scales,
+                                                 .bias = added.bias.data(),
+                                                 .lows = lows_of(call.x, row),
+                                                 .sums = added.sums.data(),
+                                                 .rows = rows,
+                                                 .columns = columns,
+                                                 .to = y.at(0, column),
+                                                 .stride = y.row_stride,
+                                                 .add = call.add});
+                 });
+}
+
+// The item's panels, whose result is quantized with a scale in common: their sums wait for the last
+// one.
+void multiply_to_bytes(const Item& item, const Int8Product& product, float* sums) {
+  const Linear& call = *item.call;
+  const TensorView& weight = call.weights->weight;
+  std::array<Added, kMostTogether> added;
+  std::array<SumsBlock, kMostTogether> blocks;
+  for (std::size_t i = 0; i < item.panels; ++i) {
+    const std::size_t panel = item.panel + i;
+    const PanelView view = view_of(weight, panel);
+    added[i] = added_of(call, view, panel * kPanelWidth, columns_of(weight, panel));
+    float* const c = sums + i * item.rows() * kPanelWidth;
+    blocks[i] = {c, view.scales, added[i].bias.data(), added[i].sums.data()};
+    const bool last = i + 1 == item.panels;
+    const std::byte* next = last ? item.next : panel_of(weight, panel + 1);
+    multiply_panel(item, panel, next, product, c, [&](std::size_t row, std::size_t rows) {
+      if (!last) return;
+      auto from = blocks;
+      for (SumsBlock& block : from) block.c += (row - item.first) * kPanelWidth;
+      finish_quantized(call.epilogue, from.data(), item.panels, lows_of(call.x, row), call.y,
+                       item.panel, row, row + rows);
+    });
+  }
+}
+
 }  // namespace
 
 void multiply_int8_item(const Item& item, const Int8Product& product) {
-  const Linear& call = *item.call;
-  const TensorView& weight = call.weights->weight;
-  const std::size_t panel_floats = item.rows() * kPanelWidth;
   thread_local AlignedBuffer scratch;
-  float* const memory = scratch.reserve(item.panels * panel_floats);
-  const bool to_floats = call.y.type == OperandType::kF32;
-  for (std::size_t i = 0; i < item.panels; ++i) {
-    const std::size_t panel = item.panel + i;
-    const std::size_t column = panel * kPanelWidth;
-    const std::size_t columns = columns_of(weight, panel);
-    const PanelView view = view_of(weight, panel);
-    const Added added = added_of(call, view, column, columns);
-    const bool last = i + 1 == item.panels;
-    const std::byte* next = last ? item.next : panel_of(weight, panel + 1);
-    float* const c = memory + i * panel_floats;
-    multiply_panel(item, panel, next, product, c, [&](std::size_t row, std::size_t rows) {
-      float* const block = c + (row - item.first) * kPanelWidth;
-      const Activations y = to_floats ? call.y.floats().from_row(row) : Activations();
-      finish_scaled(call.epilogue, {.c = block,
-                                    .scales = view.scales,
-                                    .bias = added.bias.data(),
-                                    .lows = call.x.lows == nullptr ? nullptr : call.x.lows + row,
-                                    .sums = added.sums.data(),
-                                    .rows = rows,
-                                    .columns = columns,
-                                    .to = to_floats ? y.at(0, column) : block,
-                                    .stride = to_floats ? y.row_stride : kPanelWidth,
-                                    .add = call.add});
-      if (!to_floats && last) {
-        quantize(Activations::blocked(memory, item.rows()).from_row(row - item.first),
-                 i * kPanelWidth + columns, call.y, item.panel, row, row + rows);
-      }
-    });
+  float* const sums = scratch.reserve(item.panels * item.rows() * kPanelWidth);
+  if (item.call->y.type == OperandType::kF32) {
+    multiply_to_floats(item, product, sums);
+  } else {
+    multiply_to_bytes(item, product, sums);
   }
 }
 

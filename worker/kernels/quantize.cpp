@@ -3,68 +3,23 @@
 
 #include "worker/kernels/quantize.h"
 
-#include <hwy/base.h>
-
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <limits>
 
 #include "worker/kernels/highway_targets.h"
+#include "worker/kernels/quantize_steps.h"
 
 #include <hwy/foreach_target.h>
 // After foreach_target:
 #include <hwy/highway.h>
 
+#include "worker/kernels/quantize-inl.h"
 #include "worker/kernels/vector_loop-inl.h"
-
-#ifndef ONECOPY_QUANTIZE_STEPS
-#define ONECOPY_QUANTIZE_STEPS
-namespace onecopy::worker::kernels {
-namespace {
-
-struct Range {
-  float low, high;
-  float magnitude;  // a NaN if there is one
-};
-
-// q = round(x * factor + shift)
-struct Steps {
-  float factor, shift;
-};
-
-// Sets the scale (and the low) of the row and block, and returns what quantizes with it. A range
-// that is no number becomes the scale; an empty one makes all values 0. Inlined into each target's
-// code: a call to code without AVX costs more than the rest of a row.
-HWY_INLINE Steps steps_of(const Operand& y, std::size_t row, std::size_t block,
-                          const Range& range) {
-  float steps = 255;
-  float width = range.magnitude;
-  if (y.form == U8Form::kRow) {
-    width = range.high - range.low;
-    y.lows[row] = range.low;
-  } else if (y.form == U8Form::kSigned) {
-    steps = 127;
-  } else {
-    width += y.offset;
-  }
-  if (!(range.magnitude <= std::numeric_limits<float>::max())) width = range.magnitude;
-  y.scale(row, block) = width * (1 / steps);
-  const float factor = width > 1e-30F ? steps / width : 0.0F;
-  if (y.form == U8Form::kSigned) return {factor, 128};
-  return {factor, y.form == U8Form::kRow ? -range.low * factor : y.offset * factor};
-}
-
-}  // namespace
-}  // namespace onecopy::worker::kernels
-#endif  // ONECOPY_QUANTIZE_STEPS
 
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace {
-
-using DI = hn::Rebind<std::int32_t, D>;
-using DB = hn::Rebind<std::uint8_t, D>;
 
 // body(column, part) over the columns of a row that lies in blocks.
 template <class Body>
@@ -84,27 +39,6 @@ HWY_INLINE void store_bytes(hn::Vec<DB> v, PartOfVector part, std::uint8_t* to) 
   hn::StoreU(v, DB(), bytes);
   for (std::size_t i = 0; i < hn::CountTrue(d, part.mask); ++i) to[i] = bytes[i];
 }
-
-#if HWY_TARGET == HWY_AVX3
-// 64 values at once: narrowing vector by vector takes three times as many instructions.
-HWY_INLINE void quantize_block(const float* from, V factor, V shift, std::uint8_t* to) {
-  const auto four = [&](std::size_t i) HWY_ATTR {
-    return hn::NearestInt(hn::MulAdd(hn::LoadU(D(), from + 16 * i), factor, shift)).raw;
-  };
-  const __m512i low = _mm512_packs_epi32(four(0), four(1));
-  const __m512i high = _mm512_packs_epi32(four(2), four(3));
-  // Packing works within 128 bits: puts the dwords back into order.
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  _mm512_storeu_si512(to, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
-}
-#else
-HWY_INLINE void quantize_block(const float* from, V factor, V shift, std::uint8_t* to) {
-  for (std::size_t i = 0; i < kBlockColumns; i += hn::Lanes(D())) {
-    const auto q = hn::NearestInt(hn::MulAdd(hn::LoadU(D(), from + i), factor, shift));
-    hn::StoreU(hn::DemoteTo(DB(), q), DB(), to + i);
-  }
-}
-#endif
 
 // As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
 HWY_INLINE float magnitude_of(Activations x, std::size_t row, std::size_t columns) {
@@ -129,8 +63,8 @@ HWY_INLINE Range range_of(Activations x, std::size_t row, std::size_t columns, U
   return {hn::GetLane(hn::MinOfLanes(D(), low)), hn::GetLane(hn::MaxOfLanes(D(), high)), magnitude};
 }
 
-HWY_INLINE void quantize_row(Activations x, std::size_t row, std::size_t columns,
-                             const Operand& y, std::size_t block, std::size_t to) {
+HWY_INLINE void quantize_row(Activations x, std::size_t row, std::size_t columns, const Operand& y,
+                             std::size_t block, std::size_t to) {
   const Steps steps = steps_of(y, to, block, range_of(x, row, columns, y.form));
   const V factor = hn::Set(D(), steps.factor);
   const V shift = hn::Set(D(), steps.shift);
@@ -138,7 +72,8 @@ HWY_INLINE void quantize_row(Activations x, std::size_t row, std::size_t columns
     const float* from = x.at(row, first);
     auto* const bytes = reinterpret_cast<std::uint8_t*>(y.at(to, block));
     if (columns - first >= kBlockColumns) {
-      quantize_block(from, factor, shift, bytes);
+      quantize_block([&](std::size_t i) HWY_ATTR { return hn::LoadU(D(), from + i); }, factor,
+                     shift, bytes);
       continue;
     }
     for_vectors(columns - first, [&](std::size_t i, auto part) HWY_ATTR {
