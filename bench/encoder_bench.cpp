@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <cstdio>
 #include <iostream>
 
@@ -78,23 +79,45 @@ class Bench {
     return worker::classification_logits(model_, *hidden, workspace_).value();
   }
 
+  // Of the products with weights; the last layer's only for the rows that the head reads.
   double product_gflop() const {
     double total = 0;
-    for_linears([&](const kernels::LinearWeights& linear) {
-      total += 2e-9 * static_cast<double>(ids_.size() * linear.weight.rows * linear.weight.cols);
-    });
+    for (const worker::LayerWeights& layer : model_.layers()) {
+      const bool last = &layer == &model_.layers().back();
+      for (const auto* linear : linears(layer)) {
+        const bool all_rows = !last || linear == &layer.key || linear == &layer.value;
+        const std::size_t rows = all_rows ? ids_.size() : last_rows();
+        total += 2e-9 * static_cast<double>(rows * linear->weight.rows * linear->weight.cols);
+      }
+    }
     return total;
+  }
+
+  // Of queries with keys and powers with values.
+  double attention_gflop() const {
+    double products = 0;
+    for (std::size_t s = 0; s + 1 < starts_.size(); ++s) {
+      const double length = starts_[s + 1] - starts_[s];
+      const double queries = last_rows() == ids_.size() ? length : 1;
+      products += length * (length * (model_.info().layers - 1) + queries);
+    }
+    return 4e-9 * products * model_.info().hidden;
   }
 
   double layer_bytes() const {
     double total = 0;
-    for_linears([&](const kernels::LinearWeights& linear) {
-      total += static_cast<double>(linear.weight.bytes.size());
-    });
+    for (const worker::LayerWeights& layer : model_.layers()) {
+      for (const auto* linear : linears(layer)) {
+        total += static_cast<double>(linear->weight.bytes.size());
+      }
+    }
     return total;
   }
 
   double peak() { return product_peak(model_.info().precision, workspace_.pool()); }
+  double attention_peak() {
+    return bench::attention_peak(model_.info().precision, workspace_.pool());
+  }
   std::size_t tokens() const { return ids_.size(); }
   std::size_t scratch() const { return workspace_.bytes(); }
 
@@ -105,14 +128,13 @@ class Bench {
     if (options.lengths.empty()) starts.push_back(static_cast<std::uint32_t>(options.tokens));
     return starts;
   }
-  template <class Body>
-  void for_linears(const Body& body) const {
-    for (const worker::LayerWeights& layer : model_.layers()) {
-      for (const auto* linear : {&layer.query, &layer.key, &layer.value, &layer.attention_out,
-                                 &layer.ffn_in, &layer.ffn_out}) {
-        body(*linear);
-      }
-    }
+  static std::array<const kernels::LinearWeights*, 6> linears(const worker::LayerWeights& layer) {
+    return {&layer.query,         &layer.key,    &layer.value,
+            &layer.attention_out, &layer.ffn_in, &layer.ffn_out};
+  }
+  std::size_t last_rows() const {
+    return worker::rows_read(model_.info()) == worker::OutputRows::kFirst ? starts_.size() - 1
+                                                                          : ids_.size();
   }
 
   const Model& model_;
@@ -124,12 +146,15 @@ class Bench {
 void report(Bench& bench, const Options& options) {
   std::vector<double> model;
   std::vector<double> peaks;
+  std::vector<double> attention_peaks;
   bench.forward();
   for (int i = 0; i < options.runs; ++i) {
     peaks.push_back(bench.peak());
+    attention_peaks.push_back(bench.attention_peak());
     model.push_back(milliseconds([&] { bench.forward(); }));
   }
-  const double ideal = bench.product_gflop() / median(peaks) * 1e3;
+  const double ideal = bench.product_gflop() / median(peaks) * 1e3 +
+                       bench.attention_gflop() / median(attention_peaks) * 1e3;
   fmt::print(
       "{} tokens, {} threads, {}: model {:.3f} ms; its products at their own peak of {:.0f} "
       "GFLOP/s "

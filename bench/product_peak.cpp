@@ -5,6 +5,7 @@
 #include "bench/timing.h"
 #include "worker/kernels/aligned_buffer.h"
 #include "worker/kernels/back_ends.h"
+#include "worker/kernels/i16_product.h"
 
 namespace onecopy::bench {
 namespace {
@@ -70,23 +71,48 @@ void multiply(Precision precision, Block& block) {
   }
 }
 
-}  // namespace
+constexpr std::size_t kAttentionRows = 48;
 
-double product_peak(Precision precision, kernels::ThreadPool& pool) {
+void multiply_i16(Block& block) {
+  kernels::multiply_i16({.m = kAttentionRows,
+                         .n = kPanelWidth,
+                         .k = kernels::kI16Depth,
+                         .a = reinterpret_cast<const std::int16_t*>(block.a),
+                         .lda = kernels::kI16Depth,
+                         .b = reinterpret_cast<const std::int16_t*>(block.b),
+                         .c = block.c,
+                         .ldc = kPanelWidth});
+}
+
+// `flop`: of one call of body(block).
+template <class Body>
+double peak(std::size_t depth, double flop, kernels::ThreadPool& pool, const Body& body) {
   std::vector<Block> blocks;
-  for (unsigned i = 0; i < pool.threads(); ++i) blocks.emplace_back(depth_of(precision));
+  for (unsigned i = 0; i < pool.threads(); ++i) blocks.emplace_back(depth);
   std::vector<double> times(pool.threads());
   const kernels::ThreadPool::Pass pass(pool);
   pool.run(pool.threads(), [&](std::size_t i, unsigned) {
     times[i] = milliseconds([&] {
-      for (std::size_t round = 0; round < kRounds; ++round) multiply(precision, blocks[i]);
+      for (std::size_t round = 0; round < kRounds; ++round) body(blocks[i]);
     });
   });
-  const double flop =
-      2.0 * kRows * kPanelWidth * static_cast<double>(depth_of(precision)) * kRounds;
   double total = 0;
-  for (const double time : times) total += flop / time / 1e6;
+  for (const double time : times) total += flop * kRounds / time / 1e6;
   return total;
+}
+
+}  // namespace
+
+double product_peak(Precision precision, kernels::ThreadPool& pool) {
+  const std::size_t depth = depth_of(precision);
+  return peak(depth, 2.0 * kRows * kPanelWidth * static_cast<double>(depth), pool,
+              [&](Block& block) { multiply(precision, block); });
+}
+
+double attention_peak(Precision precision, kernels::ThreadPool& pool) {
+  if (precision == Precision::kF32) return product_peak(precision, pool);
+  return peak(kernels::kI16Depth, 2.0 * kAttentionRows * kPanelWidth * kernels::kI16Depth, pool,
+              multiply_i16);
 }
 
 }  // namespace onecopy::bench

@@ -8,7 +8,9 @@
 
 namespace onecopy::bench {
 
-// GFLOP/s (for int8: operations) of `threads` of the pool together, over about 5 ms.
+// GFLOP/s (for integers: operations) of `threads` of the pool together, over about 5 ms.
 double product_peak(Precision precision, worker::kernels::ThreadPool& pool);
+// The same of attention's products: f32 or 16-bit integers.
+double attention_peak(Precision precision, worker::kernels::ThreadPool& pool);
 
 }  // namespace onecopy::bench

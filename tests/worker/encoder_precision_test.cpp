@@ -90,7 +90,6 @@ TEST_P(EncoderPrecision, IsNearAPlainForwardPass) {
 const std::vector<std::uint32_t> kStarts{0, 1, 90, 93, 290, 400};
 
 TEST_P(EncoderPrecision, ASequenceDoesNotDependOnItsBatchNorOnThreads) {
-  if (!rows_are_independent()) GTEST_SKIP() << "libtorch's products on a machine without AVX2";
   for (const Shape& shape : kShapes) {
     SCOPED_TRACE(testing::Message() << shape.heads << " heads of " << shape.size);
     const auto bound_model =
@@ -115,7 +114,6 @@ TEST_P(EncoderPrecision, ASequenceDoesNotDependOnItsBatchNorOnThreads) {
 }
 
 TEST_P(EncoderPrecision, FirstRowsAreThoseOfAllRowsToTheLastBit) {
-  if (!rows_are_independent()) GTEST_SKIP() << "libtorch's products on a machine without AVX2";
   for (const Shape& shape : kShapes) {
     SCOPED_TRACE(testing::Message() << shape.heads << " heads of " << shape.size);
     const auto bound_model =

@@ -15,7 +15,6 @@
 #include "shared/segment_writer.h"
 #include "shared/tensor_names.h"
 #include "tests/worker/packed_weights.h"
-#include "worker/kernels/back_ends.h"
 
 namespace onecopy::worker {
 namespace {
@@ -225,10 +224,6 @@ std::unique_ptr<Model> random_model(const ModelInfo& info, unsigned seed,
   auto model = Model::bind(std::move(*segment));
   if (!model) ADD_FAILURE() << model.error().text;
   return model ? std::move(*model) : nullptr;
-}
-
-bool rows_are_independent() {
-  return kernels::default_back_ends().f32 != kernels::brgemm_product();
 }
 
 std::vector<double> reference_encode(const Model& model, const std::vector<std::int32_t>& ids,

@@ -24,10 +24,6 @@ using ChangeTensor = std::function<void(std::string_view name, std::vector<float
 std::unique_ptr<Model> random_model(const ModelInfo& info, unsigned seed,
                                     const ChangeTensor& change = {});
 
-// False on a machine without AVX2 whose f32 products are libtorch's: there a row's last bits depend
-// on how many rows are multiplied at once.
-bool rows_are_independent();
-
 // The hidden states of one sequence, [ids, hidden], with the numbers that the weights hold; nothing
 // else is rounded.
 std::vector<double> reference_encode(const Model& model, const std::vector<std::int32_t>& ids,

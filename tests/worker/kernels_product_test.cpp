@@ -129,6 +129,17 @@ TEST(SelfTest, FindsAWrongProduct) {
   EXPECT_THAT(self_test(wrong), testing::HasSubstr("wrong is off by 0.0"));
 }
 
+// Right within the bound, but not the same to the last bit.
+TEST(SelfTest, FindsRowsThatDependOnTheOthers) {
+  const BlockProduct dependent{"dependent",
+                               [](const BlockArgs& args) {
+                                 scalar_product().multiply(args);
+                                 if (args.m > 1) args.c[args.ldc] += 1e-5F;
+                               },
+                               nullptr};
+  EXPECT_THAT(self_test(dependent), testing::HasSubstr("a row depends on the others"));
+}
+
 TEST(SelfTest, ReportsWhatAProductThrows) {
   const BlockProduct throwing{
       "throwing", [](const BlockArgs&) { throw std::runtime_error("no kernel\nfor this"); },

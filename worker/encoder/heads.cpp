@@ -36,7 +36,8 @@ void pool_one(std::span<const float> rows, std::size_t width, Pooling pooling, f
   if (pooling == Pooling::kCls) return;
   if (pooling == Pooling::kMax) {
     for (std::size_t i = width; i < rows.size(); ++i) {
-      out[i % width] = std::max(out[i % width], rows[i]);
+      float& largest = out[i % width];
+      if (!(rows[i] <= largest)) largest = rows[i];  // a NaN stays: it is the model's error
     }
     return;
   }

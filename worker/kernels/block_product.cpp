@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <exception>
@@ -72,6 +73,38 @@ double largest_error(const BlockProduct& product, const Shape& shape) {
   return worst;
 }
 
+// Whether a row's values are the same to the last bit without the other rows. Libraries that pick
+// an algorithm by the number of rows break that, and with it the promise that a request's answer
+// does not depend on what it is computed with.
+bool rows_are_independent(const BlockProduct& product, const Shape& shape) {
+  const auto a = noise(shape.m * kProductDepth, 1);
+  const auto b = noise(shape.k * shape.n, 2);
+  std::vector<float> together(shape.m * shape.n);
+  std::vector<float> alone(shape.n);
+  BlockArgs args{.m = shape.m,
+                 .n = shape.n,
+                 .k = shape.k,
+                 .a = a.data(),
+                 .lda = kBlockColumns,
+                 .a_block = shape.m * kBlockColumns,
+                 .b = b.data(),
+                 .ldb = shape.n,
+                 .c = together.data(),
+                 .ldc = shape.n};
+  product.multiply(args);
+  bool independent = true;
+  for (std::size_t row = 0; row < shape.m; ++row) {
+    args.m = 1;
+    args.a = a.data() + row * kBlockColumns;
+    args.c = alone.data();
+    product.multiply(args);
+    independent &= std::equal(alone.begin(), alone.end(),
+                              together.begin() + static_cast<std::ptrdiff_t>(row * shape.n));
+  }
+  if (product.release != nullptr) product.release();
+  return independent;
+}
+
 }  // namespace
 
 const BlockProduct& scalar_product() { return kScalar; }
@@ -83,6 +116,10 @@ std::string self_test(const BlockProduct& product) {
       if (!(error < 1e-4)) {
         return fmt::format("{} is off by {} at {} x {} x {}", product.name, error, shape.m, shape.n,
                            shape.k);
+      }
+      if (!rows_are_independent(product, shape)) {
+        return fmt::format("{}: a row depends on the others at {} x {} x {}", product.name, shape.m,
+                           shape.n, shape.k);
       }
     }
   } catch (const std::exception& e) {  // libtorch and oneDNN throw
