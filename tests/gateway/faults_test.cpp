@@ -281,7 +281,9 @@ TEST(Fairness, OneModelsRequestsDoNotStarveAnother) {
 }
 
 TEST(Dispatch, TextsOfACallRunOnSeveralWorkersAtOnce) {
-  TestGateway gateway;
+  Settings settings;
+  settings.cores = 2;
+  TestGateway gateway(settings);
   Door both_started;
   std::atomic<int> started = 0;
   const Behaviour meets_the_other = [&](const WorkRequest& request) {
