@@ -13,11 +13,11 @@
 //          i16 block_sums[G][64]         sum of each column over each block of 64 rows
 //          f32 scales[64]                W = scale * s8: the column's largest magnitude / 127
 //          i32 sums[64]                  sum of each column over all rows
-//          (the sums take back the 128 that makes a token's values unsigned; see
-//          worker/kernels/int8_product.h)
+//          (the block sums take back the 128 that makes signed activations unsigned, the sums a
+//          row's low or GELU's offset; see worker/kernels/operand.h)
 //
-// A panel is what one brgemm call reads: B[K, 64] with ldb = 64. Panels of 64 columns were measured
-// faster than 32 on machines without AMX tiles.
+// A panel, or some of its rows, is what one call of a product reads: B[K, 64] with ldb = 64. Panels
+// of 64 columns were measured faster than 32 on machines without AMX tiles.
 #pragma once
 
 #include <cstddef>

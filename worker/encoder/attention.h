@@ -13,8 +13,8 @@ namespace onecopy::worker {
 struct Attention {
   std::size_t heads = 0;
   std::size_t head_size = 0;
-  // [tokens, heads * head_size] each; head h has columns h * head_size and on. The queries may be
-  // fewer: [query_starts.back(), ...].
+  // [tokens, heads * head_size] each, f32 in any precision; head h has columns h * head_size and
+  // on. The queries may be fewer: [query_starts.back(), ...].
   kernels::Activations query, key, value;
   kernels::Operand context;  // softmax(Q K^T / sqrt(head_size)) V; overlaps none of them. A u8 one
                              // has a scale for each block

@@ -11,10 +11,14 @@
 namespace onecopy::worker {
 
 // Class Workspace: owns the buffers of one forward pass and the threads that compute it. One caller
-// at a time. Buffers grow to the largest batch seen: tokens * (2 * hidden + max(3 * hidden,
-// intermediate)) floats and a quarter of a megabyte per thread; 13 MB for 512 tokens of BERT-large
-// with two threads. Threads start at the first batch that is worth them, never in the constructor,
-// so that a process may still fork after making one.
+// at a time. Buffers grow to the largest batch seen, at 512 tokens a sequence:
+//   f32    tokens * (2 * hidden + max(3 * hidden, intermediate)) floats, and a quarter of a
+//          megabyte per thread
+//   lower  tokens * (2.5 * hidden + max(3 * hidden, intermediate / 2)) floats, a few scales for
+//          each token, and half a megabyte per thread
+// 13 MB for 512 tokens of BERT-large with two threads in either case. Threads start at the first
+// batch that is worth them, never in the constructor, so that a process may still fork after making
+// one.
 class Workspace {
  public:
   // threads >= 1, the calling thread included; `grant` as in ThreadPool.

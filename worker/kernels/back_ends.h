@@ -1,6 +1,7 @@
 // Which implementation computes the products of each element type on this machine: chosen once per
 // process, after each candidate was tested against plain loops and, where it is not known which is
-// faster, timed.
+// faster, timed. Without libtorch (the host, some tests) only Highway's are candidates, so that the
+// host's choice can differ from its workers'.
 #pragma once
 
 #include <string>

@@ -21,9 +21,8 @@ void finish_block(Epilogue epilogue, const float* bias, float* c, std::size_t st
                   std::size_t rows, std::size_t columns);
 
 // The same for a product of a lower precision, from its scratch to where the result goes:
-//   to[i, j] = epilogue(c[i, j] * scales[j] + bias[j] + lows[i] * sums[j]), or += where add. GELU's
-//   error is up to 3e-4
-// here, as the result is rounded to fewer bits.
+//   to[i, j] = epilogue(c[i, j] * scales[j] + bias[j] + lows[i] * sums[j]), or += where add
+// GELU's error is up to 3e-4 here, as the result is rounded to fewer bits.
 struct ScaledBlock {
   const float* c = nullptr;  // rows of 64 floats one behind the other
   const float* scales = nullptr;

@@ -1,13 +1,15 @@
 // One block of an int8 product: C[m, 64] (+)= scale (A - zero point) B, A unsigned 8-bit values of
-// the activations, B a piece of a weight's s8 panel (shared/packed_weight.h).
+// the activations (operand.h), B a piece of a weight's s8 panel (shared/packed_weight.h).
 //
 // Why A is unsigned: the instructions multiply unsigned by signed bytes. Signed activations have
-// 128 added; what that adds to a sum, 128 times the column's sum of B, is known since the weight
-// was packed and is where a sum starts from.
+// 128 added, the zero point; what that adds to a sum, 128 times the column's sum of B, is known
+// since the weight was packed and is where a sum starts from. A row's low and GELU's offset are the
+// same for all of k: linear_int8.cpp adds what they bring at the end.
 //
 // Why scales per block: the largest value of a token's row of 3072 is known only after the last one
-// was computed. With a scale for each token and 64 columns, what computes those 64 quantizes them
-// while they are in registers, and an outlier costs only its neighbours their resolution.
+// was computed. With a scale for each token and 64 or 128 columns, what computes those quantizes
+// them while they are near, and an outlier costs only its neighbours their resolution. A norm has
+// its whole row at hand: one scale, so all of k is summed in integers, kInt8Blocks at a time.
 #pragma once
 
 #include <cstddef>

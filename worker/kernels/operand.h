@@ -3,11 +3,18 @@
 //   f32    as they are: for f32 weights, and for bf16 weights where the machine multiplies those
 //          fastest by widening them
 //   bf16   rows one after the other, for instructions that multiply bf16
-//   u8     blocks of 64 columns, rows one after the other in each (activations.h), with a scale for
-//          each row and one or more blocks:  x = scale * (q - zero point) - offset
+//   u8     blocks of 64 columns, rows one after the other in each (activations.h), or a row's
+//          blocks one behind the other (row_major), in one of three forms:
 //
-// The zero point is 128 for values of both signs. The output of GELU is never below -0.17: with
-// that as its offset, no half of the 255 steps is left for values that do not occur.
+//   form      scale for                     x =                   made by
+//   kRow      each row                      scale * q + low       norms: the row is whole by then
+//   kSigned   each row and 64 columns       scale * (q - 128)     attention: other heads come later
+//   kShifted  each row and `together`       scale * q - offset    the feed-forward's activation
+//             blocks of 64 columns
+//
+// The output of GELU is never below -0.17: with that as its offset, no half of the 255 steps is
+// left for values that do not occur. A scale that is infinite or NaN stands for a row with such a
+// value.
 #pragma once
 
 #include <cstddef>
@@ -34,8 +41,8 @@ struct Operand {
   float* scales = nullptr;
   std::size_t together = 1;  // blocks
   std::size_t scale_stride = 0;
-  float* lows = nullptr;  // kRow
-  float offset = 0;       // kShifted
+  float* lows = nullptr;  // kRow: one for each row; else null
+  float offset = 0;       // kShifted; else 0
 
   static Operand of(Activations x) {
     return {.type = OperandType::kF32,
