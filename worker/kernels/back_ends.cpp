@@ -145,9 +145,14 @@ void choose_int8(BackEnds& chosen, double f32_seconds) {
     chosen.int8 = &scalar_int8_product();
   }
   double best = seconds_of(*chosen.int8);
-  const Int8Product* const brgemm = brgemm_int8_product();
-  if (brgemm != nullptr && self_test(*brgemm).empty()) {
-    if (const double other = seconds_of(*brgemm); other < best) {
+  if (const Int8Product* const brgemm = brgemm_int8_product()) {
+    const std::string wrong = self_test(*brgemm);
+    const double other = wrong.empty() ? seconds_of(*brgemm) : best;
+    if (!wrong.empty()) {
+      chosen.notes.push_back(
+          fmt::format("int8: {}: brgemm failed its self-test ({})", chosen.int8->name, wrong));
+    }
+    if (other < best) {
       chosen.int8 = brgemm;
       chosen.int8_takes_rows = true;
       best = other;
