@@ -46,6 +46,9 @@ class Process:
             raise Failed(reply[len("failed: "):].strip())
         return reply.split()
 
+    def ended(self):
+        return self.process.poll() is not None
+
     def last_words(self):
         self.process.wait()
         lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.strip()]
@@ -60,12 +63,13 @@ class Process:
 
 
 class Entrant:
-    """One column: a name, and a process once it is ready. With a failure it stays, without numbers."""
+    """One column: a name and a program that loads its model once for all works (it speaks as peers/turns.py says).
+    With a failure it stays, without numbers."""
 
-    def __init__(self, name):
+    def __init__(self, name, command, log, broken=None):
         self.name = name
-        self.failure = None
-        self.process = None
+        self.broken = self.failure = broken  # for ever; for this work
+        self.process = None if broken else Process(command, log)
         self.times = []
 
     def attempt(self, action):
@@ -76,86 +80,56 @@ class Entrant:
             return action()
         except Failed as failure:
             self.failure = str(failure)
+            if self.process.ended():
+                self.broken = self.failure
             return None
 
-    def numbers(self, line):
-        return self.attempt(lambda: [float(v) for v in self.process.ask(line)])
-
-    def close(self):
-        if self.process:
-            self.process.close()
-            self.process = None
-
-    def median(self):
-        return statistics.median(self.times) if self.times else None
-
-
-class Peer(Entrant):
-    """Keeps its process, which loads the model once, for all works."""
-
-    def __init__(self, name, model, precision, logs):
-        super().__init__(name)
-        self.broken = None
-        if precision not in PRECISIONS[name]:
-            self.broken = f"has no {precision}"
-            return
-        command = [sys.executable, "-W", "ignore", HERE / "peers" / PEERS[name], "--model", model, "--precision", precision]
-        self.process = Process(command, logs / f"{name.replace(' ', '-')}-{model.name}-{precision}.log")
-
     def started(self):
-        if self.process:
-            self.broken = self.attempt(self.process.read) is None and self.failure or None
+        self.finish()
+        self.broken = self.failure
 
     def begin(self, work):
         self.times, self.failure = [], self.broken
         self.attempt(lambda: self.process.tell(f"work {work}"))
 
     def finish(self):
-        self.attempt(self.process.read if self.process else None)
-        if self.process and self.process.process.poll() is not None:
-            self.broken = self.failure
+        self.attempt(lambda: self.process.read())
+
+    def ask(self, line):
+        """The words of the answer."""
+        return self.attempt(lambda: self.process.ask(line))
+
+    def numbers(self, line):
+        return [float(word) for word in self.ask(line) or []]
+
+    def close(self):
+        if self.process:
+            self.process.close()
+
+    def median(self):
+        return statistics.median(self.times) if self.times else None
 
 
-class Onecopy(Entrant):
-    """encoder_bench, started anew for each work: that takes it less than a second."""
-
-    def __init__(self, program, model, precision, logs):
-        super().__init__("onecopy")
-        self.command = [program, "--model", model, "--precision", precision]
-        self.log = logs / f"onecopy-{model.name}-{precision}.log"
-
-    def options(self, work):
-        lengths = ["--tokens", work.lengths[0]] if len(work.lengths) == 1 else [
-            "--lengths", ",".join(map(str, work.lengths))]
-        return [*self.command, *lengths, "--threads", work.threads]
-
-    def started(self):
-        pass
-
-    def begin(self, work):
-        self.close()
-        self.times, self.failure = [], None
-        self.process = Process([*self.options(work), "--serve"], self.log)
-
-    def finish(self):
-        self.attempt(self.process.read)
-
-    def report(self, work, runs):
-        """What encoder_bench says about itself, with nobody else running."""
-        command = [*self.options(work), "--runs", runs]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-        return done.stdout if done.returncode == 0 else ""
+def peer(name, model, precision, logs):
+    command = [sys.executable, "-W", "ignore", HERE / "peers" / PEERS[name], "--model", model, "--precision", precision]
+    return Entrant(name, command, logs / f"{name.replace(' ', '-')}-{model.name}-{precision}.log",
+                   None if precision in PRECISIONS[name] else f"has no {precision}")
 
 
-class Reader(Onecopy):
-    """The same interface for read_bench: reads so many bytes once."""
+def onecopy(build, model, precision, logs):
+    command = [build / "encoder_bench", "--model", model, "--precision", precision, "--serve"]
+    return Entrant("onecopy", command, logs / f"onecopy-{model.name}-{precision}.log")
 
-    def __init__(self, program, logs):
-        Entrant.__init__(self, "read")
-        self.program, self.log, self.bytes = program, logs / "read.log", 0
 
-    def options(self, work):
-        return [self.program, "--bytes", self.bytes, "--threads", work.threads]
+def reader(build, size, logs):
+    """Not a model: reads so many bytes once."""
+    return Entrant("read", [build / "read_bench", "--bytes", size, "--serve"], logs / "read.log")
+
+
+def start(entrants):
+    """All at the same time; in the order of their columns."""
+    for entrant in entrants:
+        entrant.started()
 
 
 def prepare(entrants, work):
@@ -166,16 +140,20 @@ def prepare(entrants, work):
         entrant.finish()
 
 
-def take_turns(entrants, seconds, turns=5, most=25):
+def take_turns(entrants, seconds, turns=3, most=25):
     """Times of each; at least `turns` turns, then as many more as fit into the seconds."""
     ready = [e for e in entrants if e.failure is None]
-    slowest = max((max(e.numbers("run 1") or [0.0]) for e in ready), default=0)
+    start = time.monotonic()
+    first = {entrant: entrant.numbers("run 1") for entrant in ready}
+    slowest = max((ms for times in first.values() for ms in times), default=0)
     if not slowest:
         return
     runs = max(1, math.floor(200 / slowest))
     warm_up = slowest < 100  # longer ones need none
-    start = time.monotonic()
-    for turn in range(most):
+    if not warm_up:
+        for entrant, times in first.items():
+            entrant.times += times  # with many milliseconds each that was a turn
+    for turn in range(0 if warm_up else 1, most):
         if turn >= turns and time.monotonic() - start > seconds:
             break
         for i in range(len(ready)):
@@ -183,10 +161,10 @@ def take_turns(entrants, seconds, turns=5, most=25):
             time.sleep(0.02)                          # the last one's threads go to sleep
             if warm_up:
                 entrant.numbers("run 1")
-            entrant.times += entrant.numbers(f"run {runs}") or []
+            entrant.times += entrant.numbers(f"run {runs}")
 
 
 def apart(entrants):
     """The largest difference of logits between the first that has any and the others."""
-    logits = [values for e in entrants if e.failure is None and (values := e.numbers("logits"))]
+    logits = [values for e in entrants if (values := e.numbers("logits"))]
     return max((abs(a - b) for other in logits[1:] for a, b in zip(logits[0], other)), default=0.0)

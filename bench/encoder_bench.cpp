@@ -1,7 +1,6 @@
 // One request's forward pass with the model of a Hugging Face folder. Alone it reports where the
-// time goes; with --serve it takes turns with the peers of bench/peers (run_encoder_bench.py):
-//   stdin "run N" -> stdout N times in ms;  "logits" -> the first values of the head, to compare
-//   with theirs
+// time goes; with --serve it takes turns with the peers of bench/peers and speaks like them
+// (peers/turns.py); besides, "report N" -> the report of N runs.
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -9,6 +8,8 @@
 #include <array>
 #include <cstdio>
 #include <iostream>
+#include <optional>
+#include <sstream>
 
 #include "bench/product_peak.h"
 #include "bench/timing.h"
@@ -26,10 +27,9 @@ using worker::Workspace;
 
 struct Options {
   std::filesystem::path folder;
-  std::size_t tokens = 128;
   unsigned threads = 1;
   int runs = 21;
-  std::vector<std::uint32_t> lengths;  // of a ragged batch, instead of one sequence of `tokens`
+  std::vector<std::uint32_t> lengths{128};  // more than one: a ragged batch
   std::string precision = "f32";
   bool serve = false;
 };
@@ -62,10 +62,10 @@ std::vector<std::int32_t> request(const std::vector<std::uint32_t>& starts,
 
 class Bench {
  public:
-  Bench(const Model& model, const Options& options)
+  Bench(const Model& model, unsigned threads, const std::vector<std::uint32_t>& lengths)
       : model_(model),
-        workspace_(options.threads),
-        starts_(starts_of(options)),
+        workspace_(threads),
+        starts_(starts_of(lengths)),
         ids_(request(starts_, model.info().vocab_size)) {}
 
   // Encoder and head, as a worker computes them.
@@ -122,10 +122,9 @@ class Bench {
   std::size_t scratch() const { return workspace_.bytes(); }
 
  private:
-  static std::vector<std::uint32_t> starts_of(const Options& options) {
+  static std::vector<std::uint32_t> starts_of(const std::vector<std::uint32_t>& lengths) {
     std::vector<std::uint32_t> starts{0};
-    for (const std::uint32_t length : options.lengths) starts.push_back(starts.back() + length);
-    if (options.lengths.empty()) starts.push_back(static_cast<std::uint32_t>(options.tokens));
+    for (const std::uint32_t length : lengths) starts.push_back(starts.back() + length);
     return starts;
   }
   static std::array<const kernels::LinearWeights*, 6> linears(const worker::LayerWeights& layer) {
@@ -164,20 +163,49 @@ void report(Bench& bench, const Options& options) {
       static_cast<double>(bench.scratch()) / 1e6);
 }
 
-void serve(Bench& bench) {
-  bench.forward();
-  fmt::print("ready\n");
-  std::fflush(stdout);
-  for (std::string command; std::cin >> command;) {
-    if (command == "logits") {
-      const std::vector<float> logits = bench.forward();
-      const std::size_t shown = std::min<std::size_t>(8, logits.size());
-      fmt::print("{}\n", fmt::join(logits.begin(), logits.begin() + static_cast<long>(shown), " "));
-    } else if (int runs = 0; command == "run" && std::cin >> runs) {
-      for (; runs > 0; --runs) fmt::print("{:.4f} ", milliseconds([&] { bench.forward(); }));
-      fmt::print("\n");
-    }
+// "THREADS WAY LENGTHS"; a batch is ragged whatever way the peers take.
+bool parse_work(std::istream& line, Options& options) {
+  std::string way;
+  std::string lengths;
+  if (!(line >> options.threads >> way >> lengths)) return false;
+  options.lengths.clear();
+  std::stringstream list(lengths);
+  for (std::string length; std::getline(list, length, ',');) {
+    options.lengths.push_back(static_cast<std::uint32_t>(std::stoul(length)));
+  }
+  return true;
+}
+
+void serve(const Model& model, Options options) {
+  const auto say = [](const std::string& line) {
+    fmt::print("{}\n", line);
     std::fflush(stdout);
+  };
+  std::optional<Bench> bench;
+  std::vector<float> logits;
+  say("ready");
+  for (std::string text; std::getline(std::cin, text);) {
+    std::stringstream line(text);
+    std::string command;
+    int runs = 0;
+    line >> command;
+    if (command == "work" && parse_work(line, options)) {
+      logits = bench.emplace(model, options.threads, options.lengths).forward();
+      logits.resize(std::min<std::size_t>(8, logits.size()));
+      say("ready");
+    } else if (command == "logits") {
+      say(fmt::format("{}", fmt::join(logits, " ")));
+    } else if (bench && line >> runs && command == "run") {
+      std::vector<double> times(static_cast<std::size_t>(runs));
+      for (double& time : times) time = milliseconds([&] { bench->forward(); });
+      say(fmt::format("{:.4f}", fmt::join(times, " ")));
+    } else if (bench && command == "report") {
+      options.runs = runs;
+      report(*bench, options);
+      std::fflush(stdout);
+    } else {
+      say("failed: not understood");
+    }
   }
 }
 
@@ -188,8 +216,8 @@ int main(int argc, char** argv) {
   onecopy::bench::Options options;
   CLI::App app("Latency of one request's forward pass");
   app.add_option("--model", options.folder, "a Hugging Face folder")->required();
-  app.add_option("--tokens", options.tokens);
-  app.add_option("--lengths", options.lengths, "of a batch of several sequences")->delimiter(',');
+  app.add_option("--tokens,--lengths", options.lengths, "one, or those of a ragged batch")
+      ->delimiter(',');
   app.add_option("--precision", options.precision, "f32, bf16, int8 or auto");
   app.add_option("--threads", options.threads);
   app.add_option("--runs", options.runs);
@@ -200,10 +228,10 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}\n", model.error().text);
     return 1;
   }
-  onecopy::bench::Bench bench(**model, options);
   if (options.serve) {
-    serve(bench);
-  } else {
-    report(bench, options);
+    onecopy::bench::serve(**model, options);
+    return 0;
   }
+  onecopy::bench::Bench bench(**model, options.threads, options.lengths);
+  onecopy::bench::report(bench, options);
 }

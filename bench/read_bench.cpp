@@ -1,9 +1,10 @@
 // How long reading so many bytes of memory once takes: the least that a short request can cost,
-// whose weights have to come from memory. Speaks like encoder_bench --serve: "run N" -> N times in
-// ms.
+// whose weights have to come from memory. Speaks like encoder_bench --serve; of "work" only the
+// number of threads counts.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <iostream>
@@ -64,9 +65,15 @@ int main(int argc, char** argv) {
   }
   fmt::print("ready\n");
   std::fflush(stdout);
-  int runs = 0;
-  for (std::string command; std::cin >> command >> runs;) {
-    for (; runs > 0; --runs) fmt::print("{:.4f} ", time());
+  std::size_t number = 0;
+  for (std::string command; std::cin >> command >> number;) {
+    if (command == "work") {
+      std::getline(std::cin, command);  // the rest of the line
+      threads = std::clamp<std::size_t>(number, 1, 64);
+      fmt::print("ready");
+    } else {
+      for (; number > 0; --number) fmt::print("{:.4f} ", time());
+    }
     fmt::print("\n");
     std::fflush(stdout);
   }

@@ -3,48 +3,62 @@
 
 Each runs in a process of its own and waits while another has its turn, so that clocks, neighbours and
 temperature hit all of them alike. Started by run_encoder_bench.sh. Three tables: one request, a ragged batch,
-short requests. What a peer does once and keeps (converting, compiling) counts as preparation.
+short requests. What peers convert once and keep is made before and not counted.
 """
 import argparse
 import json
 import re
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import contest
+from converting import convert
 from markdown import Table, machine, ratio, versions
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
 from turns import Work  # noqa: E402
 
 PRECISIONS = ("f32", "bf16", "int8")
+APART_BAR = 1e-3  # f32 logits
 TOKENS = {"roberta-base": (128, 384), "bert-large": (128, 384), "distilbert": (128,)}
 PEER_BAR = {"f32": 1.10, "bf16": 1.25, "int8": 1.40}
 PEAK_BAR = {"f32": 90, "bf16": 90, "int8": 82}
 PADDED_BAR, EACH_BAR = 1.8, 1.3
 READ_BAR = 1.5
 SHORT = (8, 16, 32)
+RAGGED_MODEL = "roberta-base"
 RAGGED = tuple(round(16 + 368 * i / 15) for i in range(16))
 
 
-class Clock:
-    """Seconds of turns and of preparation."""
+class Run:
+    """Where the time goes, and the tables, written after every row: a run that is cut short loses none."""
 
-    def __init__(self, prepares_only):
-        self.start, self.measured, self.prepares_only = time.monotonic(), 0.0, prepares_only
+    def __init__(self, args):
+        self.args, self.start, self.seconds = args, time.monotonic(), Counter()
+        self.head = f"{machine()}; {versions()}"
+        self.tables = {t.NAME: t(args) for t in (OneRequest, Ragged, Short) if t.NAME in args.tables}
 
-    def turns(self, entrants, seconds):
-        if self.prepares_only:
-            return
+    def timed(self, what, action, *arguments):
         start = time.monotonic()
-        contest.take_turns(entrants, seconds)
-        self.measured += time.monotonic() - start
+        result = action(*arguments)
+        self.seconds[what] += time.monotonic() - start
+        return result
 
-    def text(self):
-        total = time.monotonic() - self.start
-        return (f"{self.measured / 60:.1f} min of turns, {(total - self.measured) / 60:.1f} min of loading and "
-                "converting")
+    def contest(self, entrants, work, seconds):
+        self.timed("loading", contest.prepare, entrants, work)
+        self.timed("turns", contest.take_turns, entrants, seconds)
+
+    def row(self, table, cells):
+        table.table.rows.append(cells)
+        minutes, seconds = divmod(int(time.monotonic() - self.start), 60)
+        print(f"[{minutes:02}:{seconds:02}]", "  ".join(cells), flush=True, file=sys.stderr)
+        (self.args.out / f"{table.NAME}.md").write_text(f"{self.heading()}\n{table.text()}")
+
+    def heading(self):
+        spent = ", ".join(f"{seconds / 60:.1f} of {what}" for what, seconds in self.seconds.items())
+        return f"{self.head}; {(time.monotonic() - self.start) / 60:.1f} min: {spent}\n"
 
 
 def peak_share(report):
@@ -63,29 +77,27 @@ class OneRequest:
                                 *(f"{p} ms" for p in args.peers), "best peer / onecopy (bar)",
                                 "% of own peak (bar)"])
 
-    def row(self, args, clock, model, precision, tokens, threads, onecopy, peers):
-        work = Work(threads, "one", (tokens,))
-        entrants = [onecopy, *peers]
-        contest.prepare(entrants, work)
-        difference = contest.apart(entrants)
-        if precision == "f32" and difference > 1e-3:
-            sys.exit(f"{model.name}: the logits are {difference} apart")
-        self.apart[precision] = max(difference, self.apart.get(precision, 0))
-        clock.turns(entrants, args.seconds)
-        onecopy.close()
-        cells = [precision, model.name, str(tokens), str(threads), *(self.table.time(e) for e in entrants),
-                 best_ratio(onecopy, peers, PEER_BAR[precision]), self.peak(onecopy, work, precision)]
-        self.table.rows.append(cells)
-        progress(cells)
+    def rows(self, run, model, precision, onecopy, peers):
+        for tokens in TOKENS[model.name]:
+            for threads in run.args.threads:
+                self.row(run, model, precision, Work(threads, "one", (tokens,)), onecopy, peers)
 
-    def peak(self, onecopy, work, precision):
+    def row(self, run, model, precision, work, onecopy, peers):
+        entrants = [onecopy, *peers]
+        run.contest(entrants, work, run.args.seconds)
+        self.apart[precision] = max(contest.apart(entrants), self.apart.get(precision, 0))
+        share = run.timed("onecopy's own peak", self.peak, onecopy, PEAK_BAR[precision])
+        run.row(self, [precision, model.name, str(work.lengths[0]), str(work.threads),
+                       *(self.table.time(e) for e in entrants), best_ratio(onecopy, peers, PEER_BAR[precision]), share])
+
+    def peak(self, onecopy, bar):
+        """With nobody else running."""
         if onecopy.median() is None:
             return "-"
         runs = int(min(21, max(3, 1000 / onecopy.median())))
-        share = peak_share(onecopy.report(work, runs))
+        share = peak_share(" ".join(onecopy.ask(f"report {runs}") or []))
         if share is None:
             return self.table.missing("encoder_bench made no report")
-        bar = PEAK_BAR[precision]
         return f"{share:.0f} {'' if share >= bar else '< '}({bar})"
 
     def text(self):
@@ -97,7 +109,6 @@ class OneRequest:
 class Ragged:
     NAME = "ragged"
     PEERS = ("OpenVINO", "ONNX Runtime")  # the best of them
-    PRECISIONS = ("f32", "int8")
 
     def __init__(self, args):
         self.peers = [name for name in args.peers if name in self.PEERS]
@@ -108,18 +119,14 @@ class Ragged:
             ["precision", "model", "threads", "peers", "onecopy ms", *(f"{p} ms" for p in self.peers),
              "best peer / onecopy (bar)"])
 
-    def rows(self, args, clock, model, precision, onecopy, peers):
-        threads = max(args.threads)
-        ragged = RAGGED[::4] if args.quick else RAGGED
+    def rows(self, run, model, precision, onecopy, peers):
+        threads = max(run.args.threads)
+        ragged = RAGGED[::4] if run.args.quick else RAGGED
+        entrants = [onecopy, *(p for p in peers if p.name in self.peers)]
         for way, bar in (("padded", PADDED_BAR), ("each", EACH_BAR)):
-            entrants = [onecopy, *(p for p in peers if p.name in self.peers)]
-            contest.prepare(entrants, Work(threads, way, ragged))
-            clock.turns(entrants, args.seconds)
-            onecopy.close()
-            cells = [precision, model.name, str(threads), way, *(self.table.time(e) for e in entrants),
-                     best_ratio(onecopy, entrants[1:], bar)]
-            self.table.rows.append(cells)
-            progress(cells)
+            run.contest(entrants, Work(threads, way, ragged), run.args.seconds)
+            run.row(self, [precision, model.name, str(threads), way, *(self.table.time(e) for e in entrants),
+                           best_ratio(onecopy, entrants[1:], bar)])
 
     def text(self):
         return self.table.text()
@@ -134,19 +141,22 @@ class Short:
                            ["precision", "model", "tokens", "threads", "onecopy ms", "read ms", "GB/s",
                             f"onecopy / read (bar: at most {READ_BAR})"])
 
-    def row(self, args, clock, model, precision, tokens, threads, onecopy, reader):
-        reader.bytes = layer_bytes(model, precision)
-        work = Work(threads, "one", (tokens,))
-        contest.prepare([onecopy, reader], work)
-        clock.turns([onecopy, reader], args.seconds / 8)
-        onecopy.close()
+    def rows(self, run, model, precision, onecopy):
+        size = layer_bytes(model, precision)
+        reader = contest.reader(run.args.build, size, run.args.out / "logs")
+        run.timed("starting", reader.started)
+        for tokens in SHORT:
+            for threads in run.args.threads:
+                self.row(run, model, precision, Work(threads, "one", (tokens,)), onecopy, reader, size)
         reader.close()
+
+    def row(self, run, model, precision, work, onecopy, reader, size):
+        run.contest([onecopy, reader], work, run.args.seconds / 8)
         ours, read = onecopy.median(), reader.median()
-        speed = f"{reader.bytes / read / 1e6:.1f}" if read else "-"
-        cells = [precision, model.name, str(tokens), str(threads), self.table.time(onecopy), self.table.time(reader),
-                 speed, f"{ours / read:.2f}{' >' if ours / read > READ_BAR else ''}" if ours and read else "-"]
-        self.table.rows.append(cells)
-        progress(cells)
+        speed = f"{size / read / 1e6:.1f}" if read else "-"
+        run.row(self, [precision, model.name, str(work.lengths[0]), str(work.threads), self.table.time(onecopy),
+                       self.table.time(reader), speed,
+                       f"{ours / read:.2f}{' >' if ours / read > READ_BAR else ''}" if ours and read else "-"])
 
     def text(self):
         return self.table.text()
@@ -166,33 +176,22 @@ def best_ratio(onecopy, peers, bar):
     return ratio(min(theirs) / onecopy.median() if theirs and onecopy.median() else None, bar)
 
 
-def progress(cells):
-    print("  ".join(cells), flush=True, file=sys.stderr)
-
-
-def compare(args, clock, model, precision, tables):
-    """All works of one model in one precision, with the same processes of the peers."""
-    logs = args.out / "logs"
-    onecopy = contest.Onecopy(args.build / "encoder_bench", model, precision, logs)
-    if {"one_request", "ragged"} & set(tables):
-        used = contest.PEERS if "one_request" in tables else Ragged.PEERS
-        names = [name for name in args.peers if name in used]
-        peers = [contest.Peer(name, model, precision, logs) for name in names]
-        for peer in peers:
-            peer.started()
-        if "one_request" in tables:
-            for tokens in TOKENS[model.name]:
-                for threads in args.threads:
-                    tables["one_request"].row(args, clock, model, precision, tokens, threads, onecopy, peers)
-        if "ragged" in tables and model.name == "roberta-base" and precision in Ragged.PRECISIONS:
-            tables["ragged"].rows(args, clock, model, precision, onecopy, peers)
-        for peer in peers:
-            peer.close()
+def compare(run, model, precision):
+    """All works of one model in one precision, with the same processes."""
+    args, tables, logs = run.args, run.tables, run.args.out / "logs"
+    used = contest.PEERS if "one_request" in tables else Ragged.PEERS if "ragged" in tables else ()
+    peers = [contest.peer(name, model, precision, logs) for name in args.peers if name in used]
+    onecopy = contest.onecopy(args.build, model, precision, logs)
+    run.timed("starting", contest.start, [onecopy, *peers])
+    if "one_request" in tables:
+        tables["one_request"].rows(run, model, precision, onecopy, peers)
+    if "ragged" in tables and model.name == RAGGED_MODEL:
+        tables["ragged"].rows(run, model, precision, onecopy, peers)
+    for peer in peers:
+        peer.close()
     if "short" in tables and model.name != "distilbert":
-        reader = contest.Reader(args.build / "read_bench", logs)
-        for tokens in SHORT:
-            for threads in args.threads:
-                tables["short"].row(args, clock, model, precision, tokens, threads, onecopy, reader)
+        tables["short"].rows(run, model, precision, onecopy)
+    onecopy.close()
 
 
 def parse():
@@ -205,8 +204,8 @@ def parse():
     parser.add_argument("--peers", nargs="+", choices=list(contest.PEERS), default=list(contest.PEERS))
     parser.add_argument("--tables", nargs="+", choices=["one_request", "ragged", "short"],
                         default=["one_request", "ragged", "short"])
-    parser.add_argument("--seconds", type=float, default=5, help="of turns for one row; at least 5 turns all the same")
-    parser.add_argument("--prepare-only", action="store_true", help="convert and compile what is not kept yet")
+    parser.add_argument("--seconds", type=float, default=5, help="of turns for one row; at least 3 turns all the same")
+    parser.add_argument("--prepare-only", action="store_true", help="only convert what is not kept yet")
     parser.add_argument("--quick", action="store_true",
                         help="a smoke run: the shortest turns, without BERT-large, with few tokens")
     parser.add_argument("--out", type=Path, required=True, help="the folder for the tables")
@@ -220,17 +219,21 @@ def parse():
 
 def main():
     args = parse()
-    clock = Clock(args.prepare_only)
-    tables = {t.NAME: t(args) for t in (OneRequest, Ragged, Short) if t.NAME in args.tables}
+    models = [args.models / name for name in args.only]
+    masked = [model for model in models if model.name == RAGGED_MODEL and "ragged" in args.tables]
+    convert(models, masked, args.peers, args.precisions, args.out / "logs")
+    if args.prepare_only:
+        return
+    run = Run(args)
     for precision in args.precisions:
-        for name in args.only:
-            compare(args, clock, args.models / name, precision, tables)
-    heading = f"{machine()}; {versions()}; {clock.text()}\n"
-    print(heading)
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name, table in tables.items():
+        for model in models:
+            compare(run, model, precision)
+    print(run.heading())
+    for table in run.tables.values():
         print(table.text())
-        (args.out / f"{name}.md").write_text(f"{heading}\n{table.text()}")
+    apart = run.tables["one_request"].apart.get("f32", 0) if "one_request" in run.tables else 0
+    if apart > APART_BAR:
+        sys.exit(f"f32 logits are {apart} apart")
 
 
 if __name__ == "__main__":

@@ -10,9 +10,11 @@ import onnxruntime
 
 import turns
 
+PRECISIONS = ("f32", "int8")
 
-def path(args, mask):
-    return args.model / f"onnxruntime-{args.precision}{'-mask' if mask else ''}.onnx"
+
+def path(args, mask, precision=None):
+    return args.model / f"onnxruntime-{precision or args.precision}{'-mask' if mask else ''}.onnx"
 
 
 def session(file, threads):
@@ -42,12 +44,12 @@ def optimize(args, file, optimized):
     model.save_model_to_file(str(optimized))
 
 
-def quantize(file):
+def quantized(file):
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    int8 = file.with_suffix(".int8.onnx")
-    quantize_dynamic(file, int8, per_channel=True, weight_type=QuantType.QInt8)
-    os.replace(int8, file)
+    out = file.with_suffix(".int8.onnx")
+    quantize_dynamic(file, out, per_channel=True, weight_type=QuantType.QInt8)
+    return out
 
 
 def faster(files, mask):
@@ -65,26 +67,28 @@ def faster(files, mask):
 
 
 def convert(args, mask):
-    out = path(args, mask)
-    plain, optimized = out.with_suffix(".plain.onnx"), out.with_suffix(".optimized.onnx")
-    export(args, mask, plain)
-    optimize(args, plain, optimized)
-    if args.precision == "int8":
-        quantize(plain)
-        quantize(optimized)
-    os.replace(faster([plain, optimized], mask), out)
-    for left in (plain, optimized):
-        left.unlink(missing_ok=True)
+    """All precisions from one export, which is most of the time."""
+    outs = {precision: path(args, mask, precision) for precision in PRECISIONS}
+    if all(out.exists() for out in outs.values()):
+        return
+    f32 = [outs["f32"].with_suffix(suffix) for suffix in (".plain.onnx", ".optimized.onnx")]
+    export(args, mask, f32[0])
+    optimize(args, *f32)
+    int8 = [quantized(file) for file in f32]
+    for files, out in ((f32, outs["f32"]), (int8, outs["int8"])):
+        os.replace(faster(files, mask), out)
+        for left in files:
+            left.unlink(missing_ok=True)
 
 
 def main():
-    args = turns.arguments(__doc__, ["f32", "int8"])
-    if args.convert:
-        return convert(args, bool(int(args.convert[0])))
+    args = turns.arguments(__doc__, PRECISIONS)
+    if args.mask is not None:
+        return convert(args, bool(args.mask))
 
     def prepare(work):
         mask = work.way == "padded"
-        run = session(turns.converted(path(args, mask), args, [int(mask)]), work.threads).run
+        run = session(turns.converted(path(args, mask)), work.threads).run
         calls = [{"ids": ids} if given is None else {"ids": ids, "mask": given} for ids, given in work.inputs()]
         return lambda: [run(None, call)[0] for call in calls][0]
 

@@ -7,8 +7,8 @@ import turns
 CALIBRATION_REQUESTS = 64
 
 
-def path(args, mask):
-    kind = "int8" if args.precision == "int8" else "f32"
+def path(args, mask, precision=None):
+    kind = "int8" if (precision or args.precision) == "int8" else "f32"  # bf16 is made from f32 while loading
     return args.model / f"openvino-{kind}{'-mask' if mask else ''}.xml"
 
 
@@ -22,24 +22,30 @@ def quantized(model, mask):
                          subset_size=CALIBRATION_REQUESTS)
 
 
-def convert(args, mask):
-    import torch_model
-
-    call = torch_model.tensors(turns.Work(1, "padded", (96, 128)).inputs()[0])
-    model = openvino.convert_model(torch_model.load(args.model), example_input=call if mask else call[:1])
-    model.reshape({port: [-1, -1] for port in model.inputs})
-    if args.precision == "int8":
-        model = quantized(model, mask)
-    out = path(args, mask)
+def save(model, out):
     part = out.with_name(f"part-{out.name}")
     openvino.save_model(model, part, compress_to_fp16=False)
     part.with_suffix(".bin").rename(out.with_suffix(".bin"))
     part.rename(out)  # last: its name says that both are whole
 
 
+def convert(args, mask):
+    """f32 and, made from its file, int8."""
+    f32, int8 = path(args, mask, "f32"), path(args, mask, "int8")
+    if not f32.exists():
+        import torch_model
+
+        call = torch_model.tensors(turns.Work(1, "padded", (96, 128)).inputs()[0])
+        model = openvino.convert_model(torch_model.load(args.model), example_input=call if mask else call[:1])
+        model.reshape({port: [-1, -1] for port in model.inputs})
+        save(model, f32)
+    if args.precision == "int8" and not int8.exists():
+        save(quantized(openvino.Core().read_model(f32), mask), int8)
+
+
 def compiled(core, args, work):
     mask = work.way == "padded"
-    model = core.read_model(turns.converted(path(args, mask), args, [int(mask)]))
+    model = core.read_model(turns.converted(path(args, mask)))
     if work.way != "each":  # static shapes are a little faster
         model.reshape({port: list(x.shape) for port, x in zip(model.inputs, work.inputs()[0])})
     return core.compile_model(model, "CPU", {
@@ -52,8 +58,8 @@ def compiled(core, args, work):
 
 def main():
     args = turns.arguments(__doc__, ["f32", "bf16", "int8"])
-    if args.convert:
-        return convert(args, bool(int(args.convert[0])))
+    if args.mask is not None:
+        return convert(args, bool(args.mask))
     core = openvino.Core()
     if args.precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
         raise SystemExit("no bf16 on this processor")

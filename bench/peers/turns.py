@@ -7,12 +7,10 @@
     "run N"                      times of N passes over them in milliseconds
     "logits"                     the first values of the head for the first request, to compare with the others'
 
-encoder_bench --serve says the same, without "work": its options say that.
+It says "ready" first, once it has loaded what does not depend on the work. encoder_bench --serve speaks so too.
 """
 import argparse
-import fcntl
 import pathlib
-import subprocess
 import sys
 import time
 import typing
@@ -52,41 +50,33 @@ def arguments(doc, precisions):
     parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("--model", type=pathlib.Path, required=True)
     parser.add_argument("--precision", choices=precisions, required=True)
-    parser.add_argument("--convert", nargs="+", help="only make the converted model of this kind")
+    parser.add_argument("--mask", type=int, help="only make the files of the converted model with or without a mask")
     return parser.parse_args()
 
 
-def converted(path, args, kind):
-    """The path, after a process of its own has made the file if it was not there: what converting
-    leaves in memory and what it does to thread pools stays out of the measurement."""
-    with open(args.model / "converting.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time: some take gigabytes
-        if path.exists():
-            return path
-        command = [sys.executable, sys.argv[0], "--model", args.model, "--precision", args.precision, "--convert"]
-        done = subprocess.run([*command, *map(str, kind)], stdin=subprocess.DEVNULL, stdout=sys.stderr)
-        if done.returncode != 0 or not path.exists():
-            raise RuntimeError("the conversion failed, see its log")
+def converted(path):
+    if not path.exists():
+        raise RuntimeError("the converted model is missing, see its conversion's log")
     return path
 
 
 def serve(prepare):
     """prepare(work) -> forward() -> the head's first output of the first call, as an array."""
     print("ready", flush=True)
-    forward = None
+    forward = logits = None
     for line in sys.stdin:
         command, _, rest = line.strip().partition(" ")
         if command == "work":
             try:
                 forward = None  # the last one's memory goes first
                 forward = prepare(Work.parse(rest))
-                forward()
+                logits = np.asarray(forward()).flatten()[:8].copy()
                 print("ready", flush=True)
             except Exception as error:
                 text = str(error).strip() or type(error).__name__
                 print("failed:", text.splitlines()[0][:200], flush=True)
         elif command == "logits":
-            print(*(f"{v:.6f}" for v in np.asarray(forward()).flatten()[:8]), flush=True)
+            print(*(f"{v:.6f}" for v in logits), flush=True)
         elif command == "run":
             times = []
             for _ in range(int(rest)):
