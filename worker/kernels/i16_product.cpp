@@ -133,19 +133,44 @@ HWY_INLINE VI magnitude_bits(V v) {
 }
 std::int32_t magnitude_bits(float v) { return std::bit_cast<std::int32_t>(v) & 0x7FFFFFFF; }
 
-// 2^x for x <= 0, to 6e-6 of its size: 2^n from the exponent bits, a polynomial on |f| <= 1/2
-// (least squares, even error).
-HWY_INLINE V power_of_two(V x) {
-  x = hn::Max(x, hn::Set(D(), -100.0F));
-  const V n = hn::Round(x);
-  const V f = hn::Sub(x, n);
-  V p = hn::Set(D(), 9.59024e-3F);
-  p = hn::MulAdd(p, f, hn::Set(D(), 5.587027e-2F));
-  p = hn::MulAdd(p, f, hn::Set(D(), 2.4023678e-1F));
-  p = hn::MulAdd(p, f, hn::Set(D(), 6.9312805e-1F));
-  p = hn::MulAdd(p, f, hn::Set(D(), 1.0F));
-  const VI exponent = hn::ShiftLeft<23>(hn::ConvertTo(DI(), n));
-  return hn::BitCast(D(), hn::Add(hn::BitCast(DI(), p), exponent));
+// kPowerSteps 2^(d factor) for d <= 0, to 6e-6 of its size, 0 below 2^-100. Adding 1.5 * 2^23
+// leaves the product's whole part n in a float's lowest bits: they become the exponent; a
+// polynomial on the rest, |f| <= 1/2 (least squares, even error), holds the steps already.
+struct Power {
+  HWY_INLINE explicit Power(float exponents)
+      : factor(hn::Set(D(), exponents)), lowest(hn::Set(D(), -100.0F / exponents)) {}
+  HWY_INLINE V operator()(V d) const {
+    const V whole = hn::Set(D(), 12582912.0F);
+    d = hn::Max(d, lowest);
+    const V n = hn::MulAdd(d, factor, whole);
+    const V f = hn::MulSub(d, factor, hn::Sub(n, whole));
+    V p = hn::Set(D(), 9.59024e-3F * kPowerSteps);
+    p = hn::MulAdd(p, f, hn::Set(D(), 5.587027e-2F * kPowerSteps));
+    p = hn::MulAdd(p, f, hn::Set(D(), 2.4023678e-1F * kPowerSteps));
+    p = hn::MulAdd(p, f, hn::Set(D(), 6.9312805e-1F * kPowerSteps));
+    p = hn::MulAdd(p, f, hn::Set(D(), kPowerSteps));
+    const VI exponent = hn::ShiftLeft<23>(hn::BitCast(DI(), n));
+    return hn::BitCast(D(), hn::Add(hn::BitCast(DI(), p), exponent));
+  }
+  V factor, lowest;
+};
+
+// Four at a time: one after the other each would wait for the one before.
+HWY_INLINE float largest_of(const float* row, std::size_t columns) {
+  V most[4];
+  for (V& m : most) m = hn::Set(D(), row[0]);
+  std::size_t i = 0;
+  for (; i + 4 * kLanes <= columns; i += 4 * kLanes) {
+#pragma GCC unroll 4
+    for (std::size_t j = 0; j < 4; ++j) {
+      most[j] = hn::Max(most[j], hn::LoadU(D(), row + i + j * kLanes));
+    }
+  }
+  for (; i + kLanes <= columns; i += kLanes) most[0] = hn::Max(most[0], hn::LoadU(D(), row + i));
+  const V all = hn::Max(hn::Max(most[0], most[1]), hn::Max(most[2], most[3]));
+  float largest = hn::GetLane(hn::MaxOfLanes(D(), all));
+  for (; i < columns; ++i) largest = std::max(largest, row[i]);
+  return largest;
 }
 
 }  // namespace
@@ -276,31 +301,23 @@ void pack_values(const Columns& x, const float* factors, std::int16_t* y) {
 void power_rows(const PowerRows& x) {
   const hn::Rebind<std::int16_t, D> d16;
   constexpr float kLog2E = 1.44269504F;
-  const V steps = hn::Set(D(), kPowerSteps);
+  const std::size_t whole = x.columns / kLanes * kLanes;
   for (std::size_t r = 0; r < x.rows; ++r) {
     const float* row = x.x + r * x.stride;
     std::int16_t* powers = x.powers + r * x.power_stride;
-    const std::size_t whole = x.columns / kLanes * kLanes;
-    V most = hn::Set(D(), row[0]);
-    for (std::size_t i = 0; i < whole; i += kLanes) most = hn::Max(most, hn::LoadU(D(), row + i));
-    float max = hn::GetLane(hn::MaxOfLanes(D(), most));
-    for (std::size_t i = whole; i < x.columns; ++i) max = std::max(max, row[i]);
     const float exponents = x.factors[r] * kLog2E;
-    const V factor = hn::Set(D(), exponents);
-    const V largest = hn::Set(D(), max);
+    const Power power(exponents);
     // The difference first: the largest one's power is 1 also where the scores are huge.
-    const auto power = [&](V v) HWY_ATTR {
-      return hn::Mul(steps, power_of_two(hn::Mul(hn::Sub(v, largest), factor)));
-    };
+    const V largest = hn::Set(D(), largest_of(row, x.columns));
     V sum = hn::Zero(D());
     for (std::size_t i = 0; i < whole; i += kLanes) {
-      const V v = power(hn::LoadU(D(), row + i));
+      const V v = power(hn::Sub(hn::LoadU(D(), row + i), largest));
       hn::StoreU(hn::DemoteTo(d16, hn::NearestInt(v)), d16, powers + i);
       sum = hn::Add(sum, v);
     }
     float total = hn::GetLane(hn::SumOfLanes(D(), sum));
     for (std::size_t i = whole; i < x.columns; ++i) {
-      const float v = hn::GetLane(power(hn::Set(D(), row[i])));
+      const float v = hn::GetLane(power(hn::Sub(hn::Set(D(), row[i]), largest)));
       powers[i] = static_cast<std::int16_t>(std::lrint(v));
       total += v;
     }
