@@ -85,8 +85,7 @@ class OneRequest:
     def row(self, run, model, precision, work, onecopy, peers):
         entrants = [onecopy, *peers]
         run.contest(entrants, work, run.args.seconds)
-        if (*work.lengths, work.threads) == (TOKENS[model.name][0], run.args.threads[0]):  # once: it takes a pass
-            self.apart[precision] = max(contest.apart(entrants), self.apart.get(precision, 0))
+        self.apart[precision] = max(contest.apart(entrants), self.apart.get(precision, 0))
         share = run.timed("onecopy's own peak", self.peak, onecopy, PEAK_BAR[precision])
         run.row(self, [precision, model.name, str(work.lengths[0]), str(work.threads),
                        *(self.table.time(e) for e in entrants), best_ratio(onecopy, peers, PEER_BAR[precision]), share])
