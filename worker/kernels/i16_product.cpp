@@ -133,9 +133,10 @@ HWY_INLINE VI magnitude_bits(V v) {
 }
 std::int32_t magnitude_bits(float v) { return std::bit_cast<std::int32_t>(v) & 0x7FFFFFFF; }
 
-// kPowerSteps 2^(d factor) for d <= 0, to 6e-6 of its size, 0 below 2^-100. Adding 1.5 * 2^23
-// leaves the product's whole part n in a float's lowest bits: they become the exponent; a
-// polynomial on the rest, |f| <= 1/2 (least squares, even error), holds the steps already.
+// kPowerSteps 2^(d factor) for d <= 0, to 6e-6 of its size; smaller powers than 2^-100 become that.
+// Adding 1.5 * 2^23 leaves the product's whole part n in a float's lowest bits: they become the
+// exponent; a polynomial on the rest, |f| <= 1/2 (least squares, even error), holds the steps
+// already.
 struct Power {
   HWY_INLINE explicit Power(float exponents)
       : factor(hn::Set(D(), exponents)), lowest(hn::Set(D(), -100.0F / exponents)) {}
