@@ -71,6 +71,13 @@ class BatchesTest : public testing::Test {
     }
     return statuses;
   }
+  // A worker whose first batch waits at one door and all others at the second.
+  BatchBehaviour behind_two_doors() {
+    return [this, batch = 0](std::span<const WorkRequest> requests) mutable {
+      (++batch == 1 ? door_ : second_door_).wait();
+      return one_by_one(answer_plainly)(requests);
+    };
+  }
 
   static Settings three_cores() {
     Settings settings;
@@ -78,8 +85,11 @@ class BatchesTest : public testing::Test {
     return settings;
   }
 
+  // All that workers use: they end with the gateway.
   Door door_;
+  Door second_door_;
   Log log_;
+  std::atomic<int> deaths_ = 0;
   TestGateway gateway_{three_cores()};
   std::vector<std::unique_ptr<RawClient>> clients_;
 };
@@ -180,12 +190,7 @@ TEST_F(BatchesTest, EachRequestGetsItsOwnReply) {
 }
 
 TEST_F(BatchesTest, AClientThatLeavesAbandonsItsOwnItem) {
-  Door second;
-  int batch = 0;
-  gateway_.add_batch_worker([&](std::span<const WorkRequest> requests) {
-    (++batch == 1 ? door_ : second).wait();
-    return one_by_one(answer_plainly)(requests);
-  });
+  gateway_.add_batch_worker(behind_two_doors());
   RawClient& first = send(post_request("/embed", R"({"inputs": "first"})"));
   RawClient& a = send(post_request("/embed", R"({"inputs": "a"})"));
   RawClient& leaving = send(post_request("/embed", R"({"inputs": ["leaves", "too"]})"));
@@ -194,18 +199,13 @@ TEST_F(BatchesTest, AClientThatLeavesAbandonsItsOwnItem) {
   EXPECT_EQ(first.read_reply().status, 200);  // the others are on the worker now
   leaving.close();
   settle(gateway_, leaving);
-  second.open();
+  second_door_.open();
   EXPECT_EQ(a.read_reply().body, "[[1.0,0.5]]");
   EXPECT_EQ(bb.read_reply().body, "[[2.0,0.5]]");
 }
 
 TEST_F(BatchesTest, ADeadlineOfOneIsItsOwn) {
-  Door second;
-  int batch = 0;
-  gateway_.add_batch_worker([&](std::span<const WorkRequest> requests) {
-    (++batch == 1 ? door_ : second).wait();
-    return one_by_one(answer_plainly)(requests);
-  });
+  gateway_.add_batch_worker(behind_two_doors());
   RawClient& first = send(post_request("/embed", R"({"inputs": "first"})"));
   RawClient& a = send(post_request("/embed", R"({"inputs": "a"})"));
   RawClient& late =
@@ -213,7 +213,7 @@ TEST_F(BatchesTest, ADeadlineOfOneIsItsOwn) {
   door_.open();
   EXPECT_EQ(first.read_reply().status, 200);
   EXPECT_EQ(late.read_reply().status, 504);
-  second.open();
+  second_door_.open();
   EXPECT_EQ(a.read_reply().body, "[[1.0,0.5]]");
 }
 
@@ -251,9 +251,8 @@ TEST_F(BatchDeathTest, PoisonIsRefusedAndItsCompanionsSucceed) {
 }
 
 TEST_F(BatchDeathTest, KilledWorkersLoseNothing) {
-  std::atomic<int> deaths = 0;
   ask_with("unlucky", [&](const WorkRequest& request) -> std::optional<WorkReply> {
-    if (request.text == "unlucky" && ++deaths <= 2) return std::nullopt;
+    if (request.text == "unlucky" && ++deaths_ <= 2) return std::nullopt;
     return answer_plainly(request);
   });
   for (const auto& client : clients_) EXPECT_EQ(client->read_reply().status, 200);

@@ -2,7 +2,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <mutex>
 
 #include "shared/channel.h"
 #include "tests/gateway/test_gateway.h"
@@ -137,8 +139,8 @@ TEST(NoWorkers, UntilTheDeadline) {
 }
 
 TEST(Deadline, ALateReplyIsDiscarded) {
-  TestGateway gateway;
   Door door;
+  TestGateway gateway;
   FakeWorker& worker = gateway.add_worker(behind(door));
   gateway.ready();
   RawClient client = gateway.connect();
@@ -153,8 +155,8 @@ TEST(Deadline, ALateReplyIsDiscarded) {
 }
 
 TEST(Deadline, AnExpiredItemIsNeverDispatched) {
-  TestGateway gateway;
   Door door;
+  TestGateway gateway;
   FakeWorker& worker = gateway.add_worker(behind(door));
   gateway.ready();
   RawClient first = gateway.connect();
@@ -184,8 +186,8 @@ TEST(Deadline, ReachesTheWorker) {
 }
 
 TEST(Disconnect, AQueuedItemIsNeverDispatched) {
-  TestGateway gateway;
   Door door;
+  TestGateway gateway;
   FakeWorker& worker = gateway.add_worker(behind(door));
   RawClient first = gateway.connect();
   first.send(get_request(kQuestion));
@@ -202,8 +204,8 @@ TEST(Disconnect, AQueuedItemIsNeverDispatched) {
 }
 
 TEST(Disconnect, AReplyForNobodyIsDiscarded) {
-  TestGateway gateway;
   Door door;
+  TestGateway gateway;
   gateway.add_worker(behind(door));
   RawClient leaving = gateway.connect();
   leaving.send(post_request("/embed", R"({"inputs": "left"})"));
@@ -217,8 +219,8 @@ TEST(Disconnect, AReplyForNobodyIsDiscarded) {
 TEST(Overload, IsRefusedAtOnceAndSaysWhenToRetry) {
   Settings settings;
   settings.queued_items = 2;
-  TestGateway gateway(settings);
   Door door;
+  TestGateway gateway(settings);
   gateway.add_worker(behind(door));
   gateway.ready();
   std::vector<RawClient> clients;
@@ -243,8 +245,8 @@ TEST(Overload, IsRefusedAtOnceAndSaysWhenToRetry) {
 TEST(Overload, AListIsAdmittedAsAWholeOrNotAtAll) {
   Settings settings;
   settings.queued_items = 2;
-  TestGateway gateway(settings);
   Door door;
+  TestGateway gateway(settings);
   FakeWorker& worker = gateway.add_worker(behind(door));
   RawClient first = gateway.connect();
   first.send(get_request(kQuestion));
@@ -260,11 +262,13 @@ TEST(Overload, AListIsAdmittedAsAWholeOrNotAtAll) {
 }
 
 TEST(Fairness, OneModelsRequestsDoNotStarveAnother) {
-  TestGateway gateway;
   Door door;
+  std::mutex mutex;
   std::vector<std::string> order;
+  TestGateway gateway;
   gateway.add_worker([&](const WorkRequest& request) {
     door.wait();
+    const std::scoped_lock lock(mutex);
     order.emplace_back(request.segment);
     return answer_plainly(request);
   });
@@ -277,15 +281,16 @@ TEST(Fairness, OneModelsRequestsDoNotStarveAnother) {
   }
   door.open();
   for (RawClient& client : clients) EXPECT_EQ(client.read_reply().status, 200);
+  const std::scoped_lock lock(mutex);
   EXPECT_THAT(order, testing::ElementsAre("qa0", "qa0", "qa1", "qa0"));
 }
 
 TEST(Dispatch, TextsOfACallRunOnSeveralWorkersAtOnce) {
   Settings settings;
   settings.cores = 2;
-  TestGateway gateway(settings);
   Door both_started;
   std::atomic<int> started = 0;
+  TestGateway gateway(settings);
   const Behaviour meets_the_other = [&](const WorkRequest& request) {
     if (++started == 2) both_started.open();
     both_started.wait();

@@ -192,8 +192,8 @@ TEST(Connections, HoldRepliesToo) {
 TEST(Connections, WaitForAPlaceWhenAllAreBusy) {
   Settings settings;
   settings.connections = 1;
-  TestGateway gateway(settings);
   Door door;
+  TestGateway gateway(settings);
   gateway.add_worker([&](const WorkRequest& request) {
     door.wait();
     return answer_plainly(request);

@@ -43,6 +43,9 @@ Behaviour behind(Door& door);
 // (labels "no", "yes"), emb (2 values). The "segment" of each is its name.
 ModelInfo info_of(const std::string& segment);
 
+// Its workers are threads that end with it: declare before it what they use. Nothing orders what
+// they do with what a test does after a reply, as the sanitizer sees it, so what both touch needs a
+// lock.
 class TestGateway {
  public:
   explicit TestGateway(const Settings& settings = {}, bool with_models = true);
