@@ -81,10 +81,12 @@ bool RawClient::ended() {
   return n == 0 || (n < 0 && errno == ECONNRESET);
 }
 
-void RawClient::wait_until_delivered() const {
+void wait_until_sent(int socket) {
   int left = 1;
-  while (::ioctl(socket_.get(), SIOCOUTQ, &left) == 0 && left > 0) std::this_thread::yield();
+  while (::ioctl(socket, SIOCOUTQ, &left) == 0 && left > 0) std::this_thread::yield();
 }
+
+void RawClient::wait_until_delivered() const { wait_until_sent(socket_.get()); }
 
 void RawClient::close() {
   finish_sending();

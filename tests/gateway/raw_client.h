@@ -22,6 +22,10 @@ struct RawReply {
   Json json() const { return Json::parse(body); }
 };
 
+// Waits until nothing is left in the socket's buffer: TCP's other end has it in its own, a local
+// socket's has read it.
+void wait_until_sent(int socket);
+
 // Class RawClient: one connection to 127.0.0.1. Reads give up after 30 s, so that a test fails and
 // never hangs.
 class RawClient {

@@ -112,6 +112,7 @@ FakeWorker& TestGateway::add_batch_worker(BatchBehaviour behaviour) {
 
 void TestGateway::ready() const {
   send({{"type", "ready"}});
+  wait_until_sent(control_.get());  // it may have been ready before
   RawClient client(port_);
   while (client.get("/v2/health/ready").status != 200) std::this_thread::yield();
 }
