@@ -32,8 +32,7 @@ class OwnedOperand {
     if (type == OperandType::kBf16) operand_ = Operand::bf16(data, columns);
     if (type == OperandType::kU8) {
       operand_ = together == kWholeRow ? Operand::u8_rows(data, scales, rows)
-                                       : Operand::u8_signed(data, scales, rows);
-      operand_.together = together;
+                                       : Operand::u8_signed(data, scales, rows, together);
       if (row_major) operand_ = operand_.row_major(columns);
     }
   }

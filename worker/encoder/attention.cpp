@@ -52,11 +52,11 @@ class Cutter {
   }
 
  private:
-  // As many heads as fill whole blocks of 64 columns: those are quantized together.
+  // As many heads as fill whole blocks of 64 columns, those that are quantized together.
   static std::size_t heads_together(const Attention& attention) {
     if (attention.context.type == OperandType::kF32) return 1;
-    return std::min(attention.heads,
-                    std::lcm(attention.head_size, kBlockColumns) / attention.head_size);
+    const std::size_t columns = attention.context.together * kBlockColumns;
+    return std::min(attention.heads, std::lcm(attention.head_size, columns) / attention.head_size);
   }
 
   std::size_t sequences() const { return attention_.starts.size() - 1; }
@@ -117,11 +117,12 @@ class Cutter {
     const std::size_t first = attention_.query_starts[item.sequence];
     const std::size_t begin = item.head * attention_.head_size;
     const std::size_t end = begin + item.heads * attention_.head_size;
-    for (std::size_t column = begin; column < end; column += kBlockColumns) {
+    const std::size_t step = attention_.context.together * kBlockColumns;
+    for (std::size_t column = begin; column < end; column += step) {
       Activations x = context_at(item, item.begin, memory);
       x.data += column / kBlockColumns * x.block_stride;
-      kernels::quantize(x, std::min(kBlockColumns, end - column), attention_.context,
-                        column / kBlockColumns, first + item.begin, first + item.end);
+      kernels::quantize(x, std::min(step, end - column), attention_.context, column / kBlockColumns,
+                        first + item.begin, first + item.end);
     }
   }
 

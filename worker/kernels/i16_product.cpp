@@ -15,15 +15,12 @@
 // After foreach_target:
 #include <hwy/highway.h>
 
+#include "worker/kernels/round-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
-using DI = hn::ScalableTag<std::int32_t>;
-using V = hn::Vec<D>;
-using VI = hn::Vec<DI>;
 constexpr std::size_t kLanes = hn::MaxLanes(D());
 
 constexpr std::size_t kRows = 6;
@@ -168,10 +165,12 @@ HWY_INLINE float largest_of(const float* row, std::size_t columns) {
     }
   }
   for (; i + kLanes <= columns; i += kLanes) most[0] = hn::Max(most[0], hn::LoadU(D(), row + i));
+  if (i < columns) {
+    const V rest = hn::IfThenElse(hn::FirstN(D(), columns - i), hn::LoadU(D(), row + i), most[0]);
+    most[1] = hn::Max(most[1], rest);
+  }
   const V all = hn::Max(hn::Max(most[0], most[1]), hn::Max(most[2], most[3]));
-  float largest = hn::GetLane(hn::MaxOfLanes(D(), all));
-  for (; i < columns; ++i) largest = std::max(largest, row[i]);
-  return largest;
+  return hn::GetLane(hn::MaxOfLanes(D(), all));
 }
 
 }  // namespace
@@ -197,14 +196,13 @@ void row_magnitudes(const Columns& x, float* largest) {
 }
 
 void round_rows(const Columns& x, const float* factors, std::int16_t* y, std::size_t stride) {
-  const hn::Rebind<std::int16_t, D> d16;
   for (std::size_t row = 0; row < x.rows; ++row, y += stride) {
     const float* from = x.x + row * x.row_stride;
     const V factor = hn::Set(D(), factors[row]);
     std::size_t i = 0;
-    for (; i + kLanes <= x.columns; i += kLanes) {
-      const VI v = hn::NearestInt(hn::Mul(factor, hn::LoadU(D(), from + i)));
-      hn::StoreU(hn::DemoteTo(d16, v), d16, y + i);
+    for (; i + 2 * kLanes <= x.columns; i += 2 * kLanes) {
+      store_as_16_bits(nearest_int(hn::Mul(factor, hn::LoadU(D(), from + i))),
+                       nearest_int(hn::Mul(factor, hn::LoadU(D(), from + i + kLanes))), y + i);
     }
     for (; i < x.columns; ++i) y[i] = static_cast<std::int16_t>(std::lrint(factors[row] * from[i]));
     if (x.columns % 2 != 0) y[x.columns] = 0;
@@ -281,10 +279,10 @@ void pack_values(const Columns& x, const float* factors, std::int16_t* y) {
     std::size_t j = 0;
     for (; j + kLanes <= x.columns; j += kLanes) {
       const V factor = hn::LoadU(D(), factors + j);
-      const VI first = hn::NearestInt(hn::Mul(factor, hn::LoadU(D(), from + j)));
+      const VI first = nearest_int(hn::Mul(factor, hn::LoadU(D(), from + j)));
       VI second = hn::Zero(DI());
       if (has_second) {
-        second = hn::NearestInt(hn::Mul(factor, hn::LoadU(D(), from + x.row_stride + j)));
+        second = nearest_int(hn::Mul(factor, hn::LoadU(D(), from + x.row_stride + j)));
       }
       hn::StoreU(hn::Or(hn::And(first, low), hn::ShiftLeft<16>(second)), DI(), to + j);
     }
@@ -300,9 +298,7 @@ void pack_values(const Columns& x, const float* factors, std::int16_t* y) {
 }
 
 void power_rows(const PowerRows& x) {
-  const hn::Rebind<std::int16_t, D> d16;
   constexpr float kLog2E = 1.44269504F;
-  const std::size_t whole = x.columns / kLanes * kLanes;
   for (std::size_t r = 0; r < x.rows; ++r) {
     const float* row = x.x + r * x.stride;
     std::int16_t* powers = x.powers + r * x.power_stride;
@@ -310,19 +306,23 @@ void power_rows(const PowerRows& x) {
     const Power power(exponents);
     // The difference first: the largest one's power is 1 also where the scores are huge.
     const V largest = hn::Set(D(), largest_of(row, x.columns));
-    V sum = hn::Zero(D());
-    for (std::size_t i = 0; i < whole; i += kLanes) {
-      const V v = power(hn::Sub(hn::LoadU(D(), row + i), largest));
-      hn::StoreU(hn::DemoteTo(d16, hn::NearestInt(v)), d16, powers + i);
-      sum = hn::Add(sum, v);
+    V sums[2] = {hn::Zero(D()), hn::Zero(D())};
+    const auto power_at = [&](std::size_t i)
+                              HWY_ATTR { return power(hn::Sub(hn::LoadU(D(), row + i), largest)); };
+    const auto keep = [&](std::size_t i, V first, V second) HWY_ATTR {
+      store_as_16_bits(nearest_int(first), nearest_int(second), powers + i);
+      sums[0] = hn::Add(sums[0], first);
+      sums[1] = hn::Add(sums[1], second);
+    };
+    std::size_t i = 0;
+    for (; i + 2 * kLanes <= x.columns; i += 2 * kLanes) keep(i, power_at(i), power_at(i + kLanes));
+    if (i < x.columns) {
+      const auto first = hn::FirstN(D(), x.columns - i);
+      const auto second = hn::FirstN(D(), x.columns - std::min(x.columns, i + kLanes));
+      keep(i, hn::IfThenElseZero(first, power_at(i)),
+           hn::IfThenElseZero(second, power_at(i + kLanes)));
     }
-    float total = hn::GetLane(hn::SumOfLanes(D(), sum));
-    for (std::size_t i = whole; i < x.columns; ++i) {
-      const float v = hn::GetLane(power(hn::Sub(hn::Set(D(), row[i]), largest)));
-      powers[i] = static_cast<std::int16_t>(std::lrint(v));
-      total += v;
-    }
-    if (x.columns % 2 != 0) powers[x.columns] = 0;
+    const float total = hn::GetLane(hn::SumOfLanes(D(), hn::Add(sums[0], sums[1])));
     x.sums[r] = total / kPowerSteps + 0 * exponents;  // no number where the factor is none
   }
 }

@@ -61,8 +61,10 @@ void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows
 void pack_values(const Columns& x, const float* factors, std::int16_t* y);
 
 // powers[r][i] = round(kPowerSteps exp(factors[r] (x[r][i] - the row's maximum))) for i < columns,
-// up to the next multiple of 2 filled with 0; sums[r] = the unrounded ones' sum / kPowerSteps, a
-// NaN where the factor is not finite.
+// filled with 0 to the next multiple of 2 and perhaps of kPowerColumns; sums[r] = the unrounded
+// ones' sum / kPowerSteps, a NaN where the factor is not finite. Up to that multiple x's rows can
+// be read, whatever is there, and the powers' written.
+inline constexpr std::size_t kPowerColumns = 32;
 struct PowerRows {
   const float* x = nullptr;
   std::size_t stride = 0;

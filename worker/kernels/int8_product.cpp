@@ -124,6 +124,7 @@ HWY_INLINE void add_scaled(VI sum, V scale, bool add, float* out) {
 template <std::size_t kM, std::size_t kN>
 HWY_INLINE void store(const VI (&sums)[kM][kN], const float* scales, bool add,
                       float* HWY_RESTRICT c) {
+  asm("" : "+r"(c));  // else g++ keeps an address for each vector on the stack
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < kM; ++i) {
     const V scale = hn::Set(D(), scales[i]);

@@ -45,12 +45,20 @@ const float* lows_of(const Operand& x, std::size_t row) {
   return x.lows == nullptr ? nullptr : x.lows + row;
 }
 
-// What lies behind the values of the panel that comes next: a line that is missed there stalls.
-void prefetch_sums(const std::byte* panel, std::size_t k) {
-  if (panel == nullptr) return;
+// What lies behind a panel's values, apart from what is fetched ahead with them: a line that is
+// missed there stalls. The scales and sums are the panel's own, for its epilogue; the block sums
+// those of the panel that comes next, which starts with them.
+void prefetch_behind(const PanelView& panel, const std::byte* next_panel, std::size_t k,
+                     U8Form form) {
+  constexpr std::size_t kLine = 64;
+  for (std::size_t j = 0; j < kPanelWidth; j += kLine / sizeof(float)) {
+    __builtin_prefetch(panel.scales + j, 0, 2);
+    __builtin_prefetch(panel.sums + j, 0, 2);
+  }
+  if (form != U8Form::kSigned || next_panel == nullptr) return;
   const S8Panel parts = s8_panel(k);
-  for (std::size_t at = parts.block_sums; at < parts.bytes; at += 64) {
-    __builtin_prefetch(panel + at, 0, 2);
+  for (std::size_t at = parts.block_sums; at < parts.scales; at += kLine) {
+    __builtin_prefetch(next_panel + at, 0, 2);
   }
 }
 
@@ -72,7 +80,7 @@ void multiply_panel(const Item& item, std::size_t panel, const std::byte* next_p
   for (std::size_t block = 0; block < blocks; block += step) {
     const std::size_t count = std::min(step, blocks - block);
     const bool last_piece = block + count == blocks;
-    if (last_piece) prefetch_sums(next_panel, weight.cols);
+    if (last_piece) prefetch_behind(view, next_panel, weight.cols, x.form);
     const std::int8_t* piece = view.values + block * kBlockBytes;
     const std::byte* next =
         last_piece ? next_panel : reinterpret_cast<const std::byte*>(piece + count * kBlockBytes);
@@ -106,9 +114,10 @@ void multiply_to_floats(const Item& item, const Int8Product& product, float* sum
   const std::size_t column = item.panel * kPanelWidth;
   const std::size_t columns = columns_of(call.weights->weight, item.panel);
   const PanelView view = view_of(call.weights->weight, item.panel);
-  const Added added = added_of(call, view, column, columns);
+  Added added;
   multiply_panel(item, item.panel, item.next, product, sums,
                  [&](std::size_t row, std::size_t rows) {
+                   if (row == item.first) added = added_of(call, view, column, columns);
                    const Activations y = call.y.floats().from_row(row);
                    finish_scaled(call.epilogue, {.c = sums + (row - item.first) * kPanelWidth,
                                                  .scales = view.scales,
@@ -133,12 +142,14 @@ void multiply_to_bytes(const Item& item, const Int8Product& product, float* sums
   for (std::size_t i = 0; i < item.panels; ++i) {
     const std::size_t panel = item.panel + i;
     const PanelView view = view_of(weight, panel);
-    added[i] = added_of(call, view, panel * kPanelWidth, columns_of(weight, panel));
     float* const c = sums + i * item.rows() * kPanelWidth;
     blocks[i] = {c, view.scales, added[i].bias.data(), added[i].sums.data()};
     const bool last = i + 1 == item.panels;
     const std::byte* next = last ? item.next : panel_of(weight, panel + 1);
     multiply_panel(item, panel, next, product, c, [&](std::size_t row, std::size_t rows) {
+      if (row == item.first) {
+        added[i] = added_of(call, view, panel * kPanelWidth, columns_of(weight, panel));
+      }
       if (!last) return;
       auto from = blocks;
       for (SumsBlock& block : from) block.c += (row - item.first) * kPanelWidth;

@@ -8,9 +8,9 @@
 //
 //   form      scale for                     x =                   made by
 //   kRow      each row                      scale * q + low       norms: the row is whole by then
-//   kSigned   each row and 64 columns       scale * (q - 128)     attention: other heads come later
-//   kShifted  each row and `together`       scale * q - offset    the feed-forward's activation
+//   kSigned   each row and `together`       scale * (q - 128)     attention: other heads come later
 //             blocks of 64 columns
+//   kShifted  likewise                      scale * q - offset    the feed-forward's activation
 //
 // The output of GELU is never below -0.17: with that as its offset, no half of the 255 steps is
 // left for values that do not occur. A scale that is infinite or NaN stands for a row with such a
@@ -62,8 +62,8 @@ struct Operand {
     operand.lows = scales + rows;
     return operand;
   }
-  static Operand u8_signed(void* data, float* scales, std::size_t rows) {
-    Operand operand = u8(data, scales, rows, 1);
+  static Operand u8_signed(void* data, float* scales, std::size_t rows, std::size_t together) {
+    Operand operand = u8(data, scales, rows, together);
     operand.form = U8Form::kSigned;
     return operand;
   }

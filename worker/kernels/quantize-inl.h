@@ -7,21 +7,21 @@
 #endif
 
 #include "worker/kernels/activations.h"
+#include "worker/kernels/round-inl.h"
 #include "worker/kernels/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 
-using DI = hn::Rebind<std::int32_t, D>;
 using DB = hn::Rebind<std::uint8_t, D>;
 
 // 64 values; load(i) is the vector of those from i on.
-#if HWY_TARGET == HWY_AVX3
+#if ONECOPY_AVX512
 // At once: narrowing vector by vector takes three times as many instructions.
 template <class Load>
 HWY_INLINE void quantize_block(const Load& load, V factor, V shift, std::uint8_t* to) {
   const auto four = [&](std::size_t i) HWY_ATTR {
-    return hn::NearestInt(hn::MulAdd(load(16 * i), factor, shift)).raw;
+    return nearest_int(hn::MulAdd(load(16 * i), factor, shift)).raw;
   };
   const __m512i low = _mm512_packs_epi32(four(0), four(1));
   const __m512i high = _mm512_packs_epi32(four(2), four(3));
@@ -33,7 +33,7 @@ HWY_INLINE void quantize_block(const Load& load, V factor, V shift, std::uint8_t
 template <class Load>
 HWY_INLINE void quantize_block(const Load& load, V factor, V shift, std::uint8_t* to) {
   for (std::size_t i = 0; i < kBlockColumns; i += hn::Lanes(D())) {
-    const auto q = hn::NearestInt(hn::MulAdd(load(i), factor, shift));
+    const auto q = nearest_int(hn::MulAdd(load(i), factor, shift));
     hn::StoreU(hn::DemoteTo(DB(), q), DB(), to + i);
   }
 }

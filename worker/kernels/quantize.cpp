@@ -21,15 +21,6 @@ HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace {
 
-// body(column, part) over the columns of a row that lies in blocks.
-template <class Body>
-HWY_INLINE void for_columns(std::size_t columns, const Body& body) {
-  for (std::size_t first = 0; first < columns; first += kBlockColumns) {
-    for_vectors(std::min(kBlockColumns, columns - first),
-                [&](std::size_t i, auto part) HWY_ATTR { body(first + i, part); });
-  }
-}
-
 HWY_INLINE void store_bytes(hn::Vec<DB> v, FullVector, std::uint8_t* to) {
   hn::StoreU(v, DB(), to);
 }
@@ -41,31 +32,44 @@ HWY_INLINE void store_bytes(hn::Vec<DB> v, PartOfVector part, std::uint8_t* to) 
 }
 
 // As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
-HWY_INLINE float magnitude_of(Activations x, std::size_t row, std::size_t columns) {
-  auto most = hn::Zero(DI());
-  for_columns(columns, [&](std::size_t c, auto part) HWY_ATTR {
-    const auto bits = hn::BitCast(DI(), part.load(x.at(row, c)));
-    most = hn::Max(most, hn::And(bits, hn::Set(DI(), 0x7FFFFFFF)));
-  });
-  return std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), most)));
+HWY_INLINE V larger_magnitude(V a, V b) {
+  return hn::BitCast(D(), hn::Max(hn::BitCast(DI(), a), hn::BitCast(DI(), b)));
+}
+HWY_INLINE float largest_of(V magnitudes) {
+  return std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), hn::BitCast(DI(), magnitudes))));
 }
 
-HWY_INLINE Range range_of(Activations x, std::size_t row, std::size_t columns, U8Form form) {
-  const float magnitude = magnitude_of(x, row, columns);
-  if (form != U8Form::kRow) return {0, 0, magnitude};
-  V low = hn::Set(D(), *x.at(row, 0));
-  V high = low;
-  for_columns(columns, [&](std::size_t c, auto part) HWY_ATTR {
-    const V v = part.or_else(part.load(x.at(row, c)), low);
-    low = hn::Min(low, v);
-    high = hn::Max(high, v);
+HWY_INLINE float magnitude_of(Activations x, std::size_t row, std::size_t columns) {
+  V most[kSums] = {hn::Zero(D()), hn::Zero(D()), hn::Zero(D()), hn::Zero(D())};
+  for_row(columns, [&](std::size_t c, std::size_t sum, auto part) HWY_ATTR {
+    most[sum] = larger_magnitude(most[sum], hn::Abs(part.load(x.at(row, c))));
   });
-  return {hn::GetLane(hn::MinOfLanes(D(), low)), hn::GetLane(hn::MaxOfLanes(D(), high)), magnitude};
+  return largest_of(combined(most, larger_magnitude));
+}
+
+HWY_INLINE Range range_of(Activations x, std::size_t row, std::size_t columns) {
+  const V any = hn::Set(D(), *x.at(row, 0));
+  V low[kSums] = {any, any, any, any};
+  V high[kSums] = {any, any, any, any};
+  V most[kSums] = {hn::Zero(D()), hn::Zero(D()), hn::Zero(D()), hn::Zero(D())};
+  for_row(columns, [&](std::size_t c, std::size_t sum, auto part) HWY_ATTR {
+    const V v = part.or_else(part.load(x.at(row, c)), any);
+    low[sum] = hn::Min(low[sum], v);
+    high[sum] = hn::Max(high[sum], v);
+    most[sum] = larger_magnitude(most[sum], hn::Abs(v));
+  });
+  const auto smaller = [](V a, V b) HWY_ATTR { return hn::Min(a, b); };
+  const auto larger = [](V a, V b) HWY_ATTR { return hn::Max(a, b); };
+  return {hn::GetLane(hn::MinOfLanes(D(), combined(low, smaller))),
+          hn::GetLane(hn::MaxOfLanes(D(), combined(high, larger))),
+          largest_of(combined(most, larger_magnitude))};
 }
 
 HWY_INLINE void quantize_row(Activations x, std::size_t row, std::size_t columns, const Operand& y,
                              std::size_t block, std::size_t to) {
-  const Steps steps = steps_of(y, to, block, range_of(x, row, columns, y.form));
+  const Range range = y.form == U8Form::kRow ? range_of(x, row, columns)
+                                             : Range{0, 0, magnitude_of(x, row, columns)};
+  const Steps steps = steps_of(y, to, block, range);
   const V factor = hn::Set(D(), steps.factor);
   const V shift = hn::Set(D(), steps.shift);
   for (std::size_t first = 0; first < columns; first += kBlockColumns, ++block) {
@@ -77,7 +81,7 @@ HWY_INLINE void quantize_row(Activations x, std::size_t row, std::size_t columns
       continue;
     }
     for_vectors(columns - first, [&](std::size_t i, auto part) HWY_ATTR {
-      const auto q = hn::NearestInt(hn::MulAdd(part.load(from + i), factor, shift));
+      const auto q = nearest_int(hn::MulAdd(part.load(from + i), factor, shift));
       store_bytes(hn::DemoteTo(DB(), q), part, bytes + i);
     });
   }

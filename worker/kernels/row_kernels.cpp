@@ -20,30 +20,21 @@ HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace {
 
-// body(column, part) over all columns of a row that lies in blocks.
-template <class Body>
-HWY_INLINE void for_row(std::size_t columns, const Body& body) {
-  for (std::size_t first = 0; first < columns; first += kBlockColumns) {
-    for_vectors(std::min(kBlockColumns, columns - first),
-                [&](std::size_t i, auto part) HWY_ATTR { body(first + i, part); });
-  }
-}
-
 float mean_of(Activations x, std::size_t row, std::size_t columns) {
-  V sum = hn::Zero(D());
-  for_row(columns,
-          [&](std::size_t c, auto part) HWY_ATTR { sum = hn::Add(sum, part.load(x.at(row, c))); });
-  return hn::GetLane(hn::SumOfLanes(D(), sum)) / static_cast<float>(columns);
+  V sums[kSums] = {hn::Zero(D()), hn::Zero(D()), hn::Zero(D()), hn::Zero(D())};
+  for_row(columns, [&](std::size_t c, std::size_t sum, auto part)
+                       HWY_ATTR { sums[sum] = hn::Add(sums[sum], part.load(x.at(row, c))); });
+  return hn::GetLane(sum_of(sums)) / static_cast<float>(columns);
 }
 
 float variance_of(Activations x, std::size_t row, std::size_t columns, float mean) {
   const V mean_v = hn::Set(D(), mean);
-  V sum = hn::Zero(D());
-  for_row(columns, [&](std::size_t c, auto part) HWY_ATTR {
+  V sums[kSums] = {hn::Zero(D()), hn::Zero(D()), hn::Zero(D()), hn::Zero(D())};
+  for_row(columns, [&](std::size_t c, std::size_t sum, auto part) HWY_ATTR {
     const V v = part.or_else(hn::Sub(part.load(x.at(row, c)), mean_v), hn::Zero(D()));
-    sum = hn::MulAdd(v, v, sum);
+    sums[sum] = hn::MulAdd(v, v, sums[sum]);
   });
-  return hn::GetLane(hn::SumOfLanes(D(), sum)) / static_cast<float>(columns);
+  return hn::GetLane(sum_of(sums)) / static_cast<float>(columns);
 }
 
 #if HWY_TARGET != HWY_SCALAR
@@ -98,7 +89,7 @@ void layer_norm(const LayerNorm& norm, Activations x, Activations y, std::size_t
     const float variance = variance_of(x, row, norm.columns, mean);
     const V mean_v = hn::Set(D(), mean);
     const V scale = hn::Set(D(), 1 / std::sqrt(variance + norm.eps));
-    for_row(norm.columns, [&](std::size_t c, auto part) HWY_ATTR {
+    for_row(norm.columns, [&](std::size_t c, std::size_t, auto part) HWY_ATTR {
       const V v = hn::Mul(hn::Sub(part.load(x.at(row, c)), mean_v), scale);
       part.store(hn::MulAdd(v, part.load(norm.weight + c), part.load(norm.bias + c)), y.at(row, c));
     });
@@ -107,7 +98,7 @@ void layer_norm(const LayerNorm& norm, Activations x, Activations y, std::size_t
 
 void add_rows(const float* a, const float* b, const float* c, Activations y, std::size_t row,
               std::size_t columns) {
-  for_row(columns, [&](std::size_t i, auto part) HWY_ATTR {
+  for_row(columns, [&](std::size_t i, std::size_t, auto part) HWY_ATTR {
     V sum = hn::Add(part.load(a + i), part.load(b + i));
     if (c != nullptr) sum = hn::Add(sum, part.load(c + i));
     part.store(sum, y.at(row, i));

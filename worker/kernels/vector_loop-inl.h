@@ -7,9 +7,12 @@
 #define ONECOPY_VECTOR_LOOP_INL_H
 #endif
 
+#include <algorithm>
 #include <cstddef>
 
 #include <hwy/highway.h>
+
+#include "worker/kernels/activations.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
@@ -39,6 +42,32 @@ HWY_INLINE void for_vectors(std::size_t count, const Body& body) {
   std::size_t i = 0;
   for (; i + lanes <= count; i += lanes) body(i, FullVector());
   if (i < count) body(i, PartOfVector{hn::FirstN(D(), count - i)});
+}
+
+// Sums (or the like) that a loop keeps: each by itself, as one would wait for its last addition.
+inline constexpr std::size_t kSums = 4;
+
+// body(column, sum, part) over the columns of a row that lies in blocks; sum is 0 to kSums - 1 in
+// turn, a constant to the compiler.
+template <class Body>
+HWY_INLINE void for_row(std::size_t columns, const Body& body) {
+  const std::size_t lanes = hn::Lanes(D());
+  const std::size_t whole = columns / (kSums * lanes) * (kSums * lanes);
+  for (std::size_t c = 0; c < whole; c += kSums * lanes) {
+#pragma GCC unroll 4
+    for (std::size_t sum = 0; sum < kSums; ++sum) body(c + sum * lanes, sum, FullVector());
+  }
+  for_vectors(columns - whole,
+              [&](std::size_t i, auto part) HWY_ATTR { body(whole + i, std::size_t{0}, part); });
+}
+static_assert(kBlockColumns % (kSums * hn::MaxLanes(D())) == 0, "a body stays within a block");
+
+template <class Combine>
+HWY_INLINE V combined(const V (&sums)[kSums], const Combine& combine) {
+  return combine(combine(sums[0], sums[1]), combine(sums[2], sums[3]));
+}
+HWY_INLINE V sum_of(const V (&sums)[kSums]) {
+  return hn::SumOfLanes(D(), combined(sums, [](V a, V b) HWY_ATTR { return hn::Add(a, b); }));
 }
 
 }  // namespace onecopy::worker::kernels::HWY_NAMESPACE
