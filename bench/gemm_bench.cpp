@@ -25,7 +25,8 @@ constexpr Shape kShapes[] = {{128, 768, 768},   {128, 768, 3072},  {128, 3072, 7
 // A weight of its own memory, as a segment would hold it.
 struct Weight {
   explicit Weight(const Shape& shape) {
-    const std::size_t floats = packed_elements(Layout::kPanels, shape.outputs, shape.inputs);
+    const std::size_t floats =
+        packed_bytes(Layout::kPanels, DType::kF32, shape.outputs, shape.inputs) / sizeof(float);
     std::mt19937 random(1);
     std::uniform_real_distribution<float> uniform(-0.1F, 0.1F);
     float* data = memory.reserve(floats);

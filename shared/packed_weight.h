@@ -69,9 +69,4 @@ constexpr std::size_t packed_bytes(Layout layout, DType dtype, std::size_t rows,
   return rows * cols * (dtype == DType::kF32 ? sizeof(float) : sizeof(std::uint16_t));
 }
 
-// Elements that an f32 tensor of this layout takes in the segment.
-constexpr std::size_t packed_elements(Layout layout, std::size_t rows, std::size_t cols) {
-  return packed_bytes(layout, DType::kF32, rows, cols) / sizeof(float);
-}
-
 }  // namespace onecopy

@@ -7,15 +7,14 @@
 #include <chrono>
 #include <vector>
 
+#include "shared/limits.h"
+
 namespace onecopy::worker::kernels {
 namespace {
 
 // A product as the encoder asks for it, small enough to be timed in a fraction of a millisecond.
 constexpr std::size_t kTimedRows = 96;
 constexpr std::size_t kTimedDepth = 512;
-
-// Below this a precision is not worth its loss for its speed.
-constexpr double kFaster = 1.2;
 
 bool has_wide_vectors() {
   return (hwy::SupportedTargets() & (HWY_AVX2 | HWY_AVX3 | HWY_AVX3_DL)) != 0;
@@ -159,7 +158,7 @@ void choose_int8(BackEnds& chosen, double f32_seconds) {
     }
   }
   chosen.int8_speedup = f32_seconds / best;
-  if (chosen.int8_speedup < kFaster) {
+  if (chosen.int8_speedup < limits::kAutoSpeedup) {
     chosen.notes.emplace_back(
         "int8: no faster than f32, at a quarter of its memory: the machine has no AVX-512 VNNI");
   }

@@ -12,6 +12,8 @@
 // After foreach_target:
 #include <hwy/highway.h>
 
+#include "worker/kernels/row_tiles-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace {
@@ -127,31 +129,12 @@ void tile_at(const BlockArgs& args, std::size_t row, std::size_t column, std::si
                          args.c + row * args.ldc + column, last, ahead);
 }
 
-// The last rows, less than two full tiles, in two tiles of about the same height: one of few rows
-// leaves the multipliers waiting for each other. Returns how many were done.
-constexpr bool full_tile(std::size_t left) { return left == kRows || left >= 2 * kRows; }
-constexpr std::size_t last_tile(std::size_t left) { return left > kRows ? (left + 1) / 2 : left; }
-
-template <std::size_t kM, std::size_t kN, bool kPartial>
-std::size_t last_rows(const BlockArgs& args, std::size_t row, std::size_t column, std::size_t last,
-                      Prefetch& ahead) {
-  if constexpr (kM > 1) {
-    if (last_tile(args.m - row) < kM) {
-      return last_rows<kM - 1, kN, kPartial>(args, row, column, last, ahead);
-    }
-  }
-  tile_at<kM, kN, kPartial>(args, row, column, last, ahead);
-  return kM;
-}
-
 // All rows of kN vectors of columns from `column`.
 template <std::size_t kN, bool kPartial>
 void all_rows(const BlockArgs& args, std::size_t column, std::size_t last, Prefetch& ahead) {
-  std::size_t row = 0;
-  for (; full_tile(args.m - row); row += kRows) {
-    tile_at<kRows, kN, kPartial>(args, row, column, last, ahead);
-  }
-  while (row < args.m) row += last_rows<kRows, kN, kPartial>(args, row, column, last, ahead);
+  for_row_tiles<kRows>(args.m, [&](auto height, std::size_t row) HWY_ATTR {
+    tile_at<decltype(height)::value, kN, kPartial>(args, row, column, last, ahead);
+  });
 }
 
 // The last columns: at most kVectors vectors, the last of them partial or not.

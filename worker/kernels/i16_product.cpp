@@ -16,6 +16,7 @@
 #include <hwy/highway.h>
 
 #include "worker/kernels/round-inl.h"
+#include "worker/kernels/row_tiles-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
@@ -111,19 +112,6 @@ void all_columns(const I16Args& args, std::size_t row) {
   if (column < end) last_columns<kM, kVectors>(args, row, column, (end - column) / kLanes);
 }
 
-// As in int8_product.cpp.
-constexpr bool full_tile(std::size_t left) { return left == kRows || left >= 2 * kRows; }
-constexpr std::size_t last_tile(std::size_t left) { return left > kRows ? (left + 1) / 2 : left; }
-
-template <std::size_t kM>
-std::size_t last_rows(const I16Args& args, std::size_t row) {
-  if constexpr (kM > 1) {
-    if (last_tile(args.m - row) < kM) return last_rows<kM - 1>(args, row);
-  }
-  all_columns<kM>(args, row);
-  return kM;
-}
-
 // As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
 HWY_INLINE VI magnitude_bits(V v) {
   return hn::And(hn::BitCast(DI(), v), hn::Set(DI(), 0x7FFFFFFF));
@@ -176,9 +164,8 @@ HWY_INLINE float largest_of(const float* row, std::size_t columns) {
 }  // namespace
 
 void multiply_i16(const I16Args& args) {
-  std::size_t row = 0;
-  for (; full_tile(args.m - row); row += kRows) all_columns<kRows>(args, row);
-  while (row < args.m) row += last_rows<kRows>(args, row);
+  for_row_tiles<kRows>(args.m, [&](auto height, std::size_t row)
+                                   HWY_ATTR { all_columns<decltype(height)::value>(args, row); });
 }
 
 void row_magnitudes(const Columns& x, float* largest) {

@@ -14,6 +14,8 @@
 // After foreach_target:
 #include <hwy/highway.h>
 
+#include "worker/kernels/row_tiles-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace {
@@ -184,20 +186,6 @@ void all_columns(const Int8Args& args, const Starts& starts, std::size_t row, Ah
   }
 }
 
-// The last rows, less than two full tiles, in two tiles of about the same height: one of few rows
-// leaves the multipliers waiting for each other. Returns how many were done.
-constexpr bool full_tile(std::size_t left) { return left == kRows || left >= 2 * kRows; }
-constexpr std::size_t last_tile(std::size_t left) { return left > kRows ? (left + 1) / 2 : left; }
-
-template <std::size_t kM>
-std::size_t last_rows(const Int8Args& args, const Starts& starts, std::size_t row, Ahead& ahead) {
-  if constexpr (kM > 1) {
-    if (last_tile(args.m - row) < kM) return last_rows<kM - 1>(args, starts, row, ahead);
-  }
-  all_columns<kM>(args, starts, row, ahead);
-  return kM;
-}
-
 using StartMemory = std::int32_t[kInt8Blocks * kPanelWidth];
 
 Starts find_starts(const Int8Args& args, StartMemory& memory) {
@@ -225,9 +213,9 @@ void multiply_int8(const Int8Args& args) {
   StartMemory memory;
   const Starts starts = find_starts(args, memory);
   Ahead ahead = plan_prefetch(args);
-  std::size_t row = 0;
-  for (; full_tile(args.m - row); row += kRows) all_columns<kRows>(args, starts, row, ahead);
-  while (row < args.m) row += last_rows<kRows>(args, starts, row, ahead);
+  for_row_tiles<kRows>(args.m, [&](auto height, std::size_t row) HWY_ATTR {
+    all_columns<decltype(height)::value>(args, starts, row, ahead);
+  });
 }
 
 void add_scaled_sums(const Int8Args& args, std::size_t first, std::size_t row, std::size_t rows,
