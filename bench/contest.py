@@ -110,10 +110,55 @@ class Entrant:
         return statistics.median(self.times) if self.times else None
 
 
-def peer(name, model, precision, logs):
-    command = [sys.executable, "-W", "ignore", HERE / "peers" / PEERS[name], "--model", model, "--precision", precision]
-    return Entrant(name, command, logs / f"{name.replace(' ', '-')}-{model.name}-{precision}.log",
-                   None if precision in PRECISIONS[name] else f"has no {precision}")
+class EntrantPerThreads:
+    """A column whose program takes long to make a work ready: a process for each number of threads, all of which make
+    it ready at the same time. Acts as the one for the work that is asked for."""
+
+    def __init__(self, entrants):
+        self.entrants = entrants  # by the number of threads
+        self.current = next(iter(entrants.values()))
+        self.prepared = None
+        self.pending = []
+
+    def __getattr__(self, name):
+        return getattr(self.current, name)
+
+    def started(self):
+        for entrant in self.entrants.values():
+            entrant.started()
+
+    def begin(self, work):
+        self.current = self.entrants[work.threads]
+        self.current.times = []
+        if self.prepared == work._replace(threads=0):
+            return
+        self.prepared = work._replace(threads=0)
+        self.pending = list(self.entrants.values())
+        for threads, entrant in self.entrants.items():
+            entrant.begin(work._replace(threads=threads))
+
+    def finish(self):
+        for entrant in self.pending:
+            entrant.finish()
+        self.pending = []
+
+    def close(self):
+        for entrant in self.entrants.values():
+            entrant.close()
+
+
+def peer(name, model, precision, threads, logs):
+    """`threads`: all the numbers of threads that it will be asked for."""
+    missing = None if precision in PRECISIONS[name] else f"has no {precision}"
+
+    def entrant(suffix=""):
+        command = [sys.executable, "-W", "ignore", HERE / "peers" / PEERS[name], "--model", model,
+                   "--precision", precision]
+        return Entrant(name, command, logs / f"{name.replace(' ', '-')}-{model.name}-{precision}{suffix}.log", missing)
+
+    if name != "torch.compile" or missing:
+        return entrant()
+    return EntrantPerThreads({n: entrant(f"-{n}") for n in threads})
 
 
 def onecopy(build, model, precision, logs):
@@ -152,7 +197,7 @@ def take_turns(entrants, seconds, turns=3, most=25):
     warm_up = slowest < 100  # longer ones need none
     if not warm_up:
         for entrant, times in first.items():
-            entrant.times += times  # with many milliseconds each that was a turn
+            entrant.times.extend(times)  # with many milliseconds each that was a turn
     for turn in range(0 if warm_up else 1, most):
         if turn >= turns and time.monotonic() - start > seconds:
             break
@@ -161,7 +206,7 @@ def take_turns(entrants, seconds, turns=3, most=25):
             time.sleep(0.02)                          # the last one's threads go to sleep
             if warm_up:
                 entrant.numbers("run 1")
-            entrant.times += entrant.numbers(f"run {runs}")
+            entrant.times.extend(entrant.numbers(f"run {runs}"))
 
 
 def apart(entrants):

@@ -180,7 +180,7 @@ def compare(run, model, precision):
     """All works of one model in one precision, with the same processes."""
     args, tables, logs = run.args, run.tables, run.args.out / "logs"
     used = contest.PEERS if "one_request" in tables else Ragged.PEERS if "ragged" in tables else ()
-    peers = [contest.peer(name, model, precision, logs) for name in args.peers if name in used]
+    peers = [contest.peer(name, model, precision, args.threads, logs) for name in args.peers if name in used]
     onecopy = contest.onecopy(args.build, model, precision, logs)
     run.timed("starting", contest.start, [onecopy, *peers])
     if "one_request" in tables:
@@ -204,7 +204,7 @@ def parse():
     parser.add_argument("--peers", nargs="+", choices=list(contest.PEERS), default=list(contest.PEERS))
     parser.add_argument("--tables", nargs="+", choices=["one_request", "ragged", "short"],
                         default=["one_request", "ragged", "short"])
-    parser.add_argument("--seconds", type=float, default=5, help="of turns for one row; at least 3 turns all the same")
+    parser.add_argument("--seconds", type=float, default=4, help="of turns for one row; at least 3 turns all the same")
     parser.add_argument("--prepare-only", action="store_true", help="only convert what is not kept yet")
     parser.add_argument("--quick", action="store_true",
                         help="a smoke run: the shortest turns, without BERT-large, with few tokens")

@@ -74,7 +74,7 @@ def serve(prepare):
                 print("ready", flush=True)
             except Exception as error:
                 text = str(error).strip() or type(error).__name__
-                print("failed:", text.splitlines()[0][:200], flush=True)
+                print("failed:", " ".join(text.split())[-300:], flush=True)  # the cause comes last
         elif command == "logits":
             print(*(f"{v:.6f}" for v in logits), flush=True)
         elif command == "run":
