@@ -9,8 +9,8 @@ more. After both it adds up the proportional memory (PSS) of all processes. Bar:
 import argparse
 import random
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from server import BUILD, Server
@@ -33,11 +33,8 @@ def send(server, name, count, seed):
         for _ in range(count // WORKERS):
             server.post(f"/qa/{name}", {"question": "Who?", "context": context(source)})
 
-    clients = [threading.Thread(target=client, args=(number,)) for number in range(WORKERS)]
-    for each in clients:
-        each.start()
-    for each in clients:
-        each.join()
+    with ThreadPoolExecutor(WORKERS) as clients:
+        list(clients.map(client, range(WORKERS)))  # raises what one of them has raised
 
 
 def measure(model, args):
