@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
+#include <exception>
 #include <iostream>
 #include <optional>
 #include <sstream>
@@ -212,7 +213,7 @@ void serve(const Model& model, Options options) {
 }  // namespace
 }  // namespace onecopy::bench
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   onecopy::bench::Options options;
   CLI::App app("Latency of one request's forward pass");
   app.add_option("--model", options.folder, "a Hugging Face folder")->required();
@@ -234,4 +235,7 @@ int main(int argc, char** argv) {
   }
   onecopy::bench::Bench bench(**model, options.threads, options.lengths);
   onecopy::bench::report(bench, options);
+} catch (const std::exception& error) {
+  std::fputs(error.what(), stderr);
+  return 1;
 }

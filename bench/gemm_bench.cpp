@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
 #include <random>
 
 #include "bench/fma_peak.h"
@@ -87,7 +89,7 @@ void measure(const Shape& shape, unsigned threads, int rounds) {
 }  // namespace
 }  // namespace onecopy::bench
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   CLI::App app("Block products: GFLOP/s, median of rounds");
   int rounds = 51;
   std::vector<unsigned> threads{1, 2};
@@ -99,4 +101,7 @@ int main(int argc, char** argv) {
   for (const unsigned t : threads) {
     for (const auto& shape : onecopy::bench::kShapes) onecopy::bench::measure(shape, t, rounds);
   }
+} catch (const std::exception& error) {
+  std::fputs(error.what(), stderr);
+  return 1;
 }

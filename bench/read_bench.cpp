@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <iostream>
 #include <numeric>
 #include <span>
@@ -43,7 +44,7 @@ void read_once(std::span<const std::uint64_t> words, std::size_t threads) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   std::size_t bytes = 0;
   std::size_t threads = 1;
   bool serve = false;
@@ -77,4 +78,7 @@ int main(int argc, char** argv) {
     fmt::print("\n");
     std::fflush(stdout);
   }
+} catch (const std::exception& error) {
+  std::fputs(error.what(), stderr);
+  return 1;
 }
