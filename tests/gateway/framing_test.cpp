@@ -194,10 +194,7 @@ TEST(Connections, WaitForAPlaceWhenAllAreBusy) {
   settings.connections = 1;
   Door door;
   TestGateway gateway(settings);
-  gateway.add_worker([&](const WorkRequest& request) {
-    door.wait();
-    return answer_plainly(request);
-  });
+  gateway.add_worker(behind(door));
   RawClient busy(gateway.port());
   busy.send(get_request("/qa0?question=q&context=c"));
   busy.wait_until_delivered();

@@ -3,8 +3,6 @@
 
 #include "worker/kernels/finish_quantized.h"
 
-#include <bit>
-
 #include "worker/kernels/highway_targets.h"
 #include "worker/kernels/quantize_steps.h"
 
@@ -13,6 +11,7 @@
 #include <hwy/highway.h>
 
 #include "worker/kernels/finish-inl.h"
+#include "worker/kernels/magnitude-inl.h"
 #include "worker/kernels/quantize-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -26,8 +25,7 @@ constexpr std::size_t kVectors = kBlockColumns / kLanes;
 // factor, is a chain of instructions that would leave the multipliers waiting.
 constexpr std::size_t kGroup = 4;
 
-// The finished values of kPanels panels, and as integers their largest magnitudes: see
-// quantize.cpp.
+// The finished values of kPanels panels, and their largest magnitudes' bits.
 template <Epilogue kEpilogue, std::size_t kPanels>
 HWY_INLINE VI finish_row(const SumsBlock* blocks, std::size_t row, V low,
                          V (&values)[kPanels][kVectors]) {
@@ -41,7 +39,7 @@ HWY_INLINE VI finish_row(const SumsBlock* blocks, std::size_t row, V low,
       V v = hn::MulAdd(hn::LoadU(D(), from.c + row * kBlockColumns + j),
                        hn::LoadU(D(), from.scales + j), hn::LoadU(D(), from.bias + j));
       v = finish<kEpilogue, true>(D(), hn::MulAdd(low, hn::LoadU(D(), from.sums + j), v));
-      most = hn::Max(most, hn::BitCast(DI(), hn::Abs(v)));
+      most = hn::Max(most, magnitude_bits(v));
       values[p][i] = v;
     }
   }
@@ -73,8 +71,7 @@ HWY_INLINE void finish_group(const SumsBlock* blocks, const float* lows, std::si
   Steps steps[kRows];
 #pragma GCC unroll 4
   for (std::size_t r = 0; r < kRows; ++r) {
-    const auto magnitude = std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), most[r])));
-    steps[r] = steps_of(y, to + r, block, {0, 0, magnitude});
+    steps[r] = steps_of(y, to + r, block, {0, 0, largest_magnitude(most[r])});
   }
   for (std::size_t r = 0; r < kRows; ++r) quantize_values(values[r], steps[r], y, block, to + r);
 }

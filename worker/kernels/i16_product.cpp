@@ -15,6 +15,7 @@
 // After foreach_target:
 #include <hwy/highway.h>
 
+#include "worker/kernels/magnitude-inl.h"
 #include "worker/kernels/round-inl.h"
 #include "worker/kernels/row_tiles-inl.h"
 
@@ -112,10 +113,6 @@ void all_columns(const I16Args& args, std::size_t row) {
   if (column < end) last_columns<kM, kVectors>(args, row, column, (end - column) / kLanes);
 }
 
-// As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
-HWY_INLINE VI magnitude_bits(V v) {
-  return hn::And(hn::BitCast(DI(), v), hn::Set(DI(), 0x7FFFFFFF));
-}
 std::int32_t magnitude_bits(float v) { return std::bit_cast<std::int32_t>(v) & 0x7FFFFFFF; }
 
 // kPowerSteps 2^(d factor) for d <= 0, to 6e-6 of its size; smaller powers than 2^-100 become that.

@@ -14,6 +14,7 @@
 // After foreach_target:
 #include <hwy/highway.h>
 
+#include "worker/kernels/magnitude-inl.h"
 #include "worker/kernels/quantize-inl.h"
 #include "worker/kernels/vector_loop-inl.h"
 
@@ -31,38 +32,33 @@ HWY_INLINE void store_bytes(hn::Vec<DB> v, PartOfVector part, std::uint8_t* to) 
   for (std::size_t i = 0; i < hn::CountTrue(d, part.mask); ++i) to[i] = bytes[i];
 }
 
-// As integers magnitudes compare like the numbers, and a NaN is the largest: it cannot get lost.
-HWY_INLINE V larger_magnitude(V a, V b) {
-  return hn::BitCast(D(), hn::Max(hn::BitCast(DI(), a), hn::BitCast(DI(), b)));
-}
-HWY_INLINE float largest_of(V magnitudes) {
-  return std::bit_cast<float>(hn::GetLane(hn::MaxOfLanes(DI(), hn::BitCast(DI(), magnitudes))));
-}
+constexpr auto kLarger = [](auto a, auto b) HWY_ATTR { return hn::Max(a, b); };
 
 HWY_INLINE float magnitude_of(Activations x, std::size_t row, std::size_t columns) {
-  V most[kSums] = {hn::Zero(D()), hn::Zero(D()), hn::Zero(D()), hn::Zero(D())};
+  const VI zero = hn::Zero(DI());
+  VI most[kSums] = {zero, zero, zero, zero};
   for_row(columns, [&](std::size_t c, std::size_t sum, auto part) HWY_ATTR {
-    most[sum] = larger_magnitude(most[sum], hn::Abs(part.load(x.at(row, c))));
+    most[sum] = hn::Max(most[sum], magnitude_bits(part.load(x.at(row, c))));
   });
-  return largest_of(combined(most, larger_magnitude));
+  return largest_magnitude(combined(most, kLarger));
 }
 
 HWY_INLINE Range range_of(Activations x, std::size_t row, std::size_t columns) {
   const V any = hn::Set(D(), *x.at(row, 0));
   V low[kSums] = {any, any, any, any};
   V high[kSums] = {any, any, any, any};
-  V most[kSums] = {hn::Zero(D()), hn::Zero(D()), hn::Zero(D()), hn::Zero(D())};
+  const VI zero = hn::Zero(DI());
+  VI most[kSums] = {zero, zero, zero, zero};
   for_row(columns, [&](std::size_t c, std::size_t sum, auto part) HWY_ATTR {
     const V v = part.or_else(part.load(x.at(row, c)), any);
     low[sum] = hn::Min(low[sum], v);
     high[sum] = hn::Max(high[sum], v);
-    most[sum] = larger_magnitude(most[sum], hn::Abs(v));
+    most[sum] = hn::Max(most[sum], magnitude_bits(v));
   });
   const auto smaller = [](V a, V b) HWY_ATTR { return hn::Min(a, b); };
-  const auto larger = [](V a, V b) HWY_ATTR { return hn::Max(a, b); };
   return {hn::GetLane(hn::MinOfLanes(D(), combined(low, smaller))),
-          hn::GetLane(hn::MaxOfLanes(D(), combined(high, larger))),
-          largest_of(combined(most, larger_magnitude))};
+          hn::GetLane(hn::MaxOfLanes(D(), combined(high, kLarger))),
+          largest_magnitude(combined(most, kLarger))};
 }
 
 HWY_INLINE void quantize_row(Activations x, std::size_t row, std::size_t columns, const Operand& y,

@@ -6,18 +6,15 @@
 #define ONECOPY_ROUND_INL_H
 #endif
 
-#include <hwy/highway.h>
-
 #include <cstdint>
+
+#include "worker/kernels/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::ScalableTag<float>;
 using DI = hn::Rebind<std::int32_t, D>;
 using D16 = hn::Rebind<std::int16_t, D>;
-using V = hn::Vec<D>;
 using VI = hn::Vec<DI>;
 
 #define ONECOPY_AVX512 (HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL)

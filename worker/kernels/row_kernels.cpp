@@ -3,7 +3,6 @@
 
 #include "worker/kernels/row_kernels.h"
 
-#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -21,7 +20,8 @@ namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace {
 
 float mean_of(Activations x, std::size_t row, std::size_t columns) {
-  V sums[kSums] = {hn::Zero(D()), hn::Zero(D()), hn::Zero(D()), hn::Zero(D())};
+  const V zero = hn::Zero(D());
+  V sums[kSums] = {zero, zero, zero, zero};
   for_row(columns, [&](std::size_t c, std::size_t sum, auto part)
                        HWY_ATTR { sums[sum] = hn::Add(sums[sum], part.load(x.at(row, c))); });
   return hn::GetLane(sum_of(sums)) / static_cast<float>(columns);
@@ -29,9 +29,10 @@ float mean_of(Activations x, std::size_t row, std::size_t columns) {
 
 float variance_of(Activations x, std::size_t row, std::size_t columns, float mean) {
   const V mean_v = hn::Set(D(), mean);
-  V sums[kSums] = {hn::Zero(D()), hn::Zero(D()), hn::Zero(D()), hn::Zero(D())};
+  const V zero = hn::Zero(D());
+  V sums[kSums] = {zero, zero, zero, zero};
   for_row(columns, [&](std::size_t c, std::size_t sum, auto part) HWY_ATTR {
-    const V v = part.or_else(hn::Sub(part.load(x.at(row, c)), mean_v), hn::Zero(D()));
+    const V v = part.or_else(hn::Sub(part.load(x.at(row, c)), mean_v), zero);
     sums[sum] = hn::MulAdd(v, v, sums[sum]);
   });
   return hn::GetLane(sum_of(sums)) / static_cast<float>(columns);

@@ -7,7 +7,6 @@
 #define ONECOPY_VECTOR_LOOP_INL_H
 #endif
 
-#include <algorithm>
 #include <cstddef>
 
 #include <hwy/highway.h>
@@ -62,8 +61,8 @@ HWY_INLINE void for_row(std::size_t columns, const Body& body) {
 }
 static_assert(kBlockColumns % (kSums * hn::MaxLanes(D())) == 0, "a body stays within a block");
 
-template <class Combine>
-HWY_INLINE V combined(const V (&sums)[kSums], const Combine& combine) {
+template <class Vec, class Combine>
+HWY_INLINE Vec combined(const Vec (&sums)[kSums], const Combine& combine) {
   return combine(combine(sums[0], sums[1]), combine(sums[2], sums[3]));
 }
 HWY_INLINE V sum_of(const V (&sums)[kSums]) {
