@@ -1,5 +1,6 @@
 #include "bench/product_peak.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "bench/timing.h"
@@ -12,51 +13,69 @@ namespace {
 
 namespace kernels = worker::kernels;
 
-constexpr std::size_t kRows = 96;
+constexpr std::size_t kRows = 96;  // of f32
+constexpr std::size_t kMostRows = 128;
 constexpr std::size_t kRounds = 200;
 
-// Memory of one thread: [96, depth] activations, a piece of a panel, a block of the result.
+// Memory of one thread: [rows, depth] activations, a piece of a panel, a block of the result.
 struct Block {
   explicit Block(std::size_t depth)
-      : a(memory_a.reserve(kRows * depth)),
+      : a(memory_a.reserve(kMostRows * depth)),
         b(memory_b.reserve(depth * kPanelWidth)),
-        c(memory_c.reserve(kRows * kPanelWidth)),
-        scales(kRows, 1) {
-    std::fill_n(a, kRows * depth, 0.0F);
+        c(memory_c.reserve(kMostRows * kPanelWidth)),
+        scales(kMostRows, 1) {
+    std::fill_n(a, kMostRows * depth, 0.0F);
     std::fill_n(b, depth * kPanelWidth, 0.0F);
-    std::fill_n(c, kRows * kPanelWidth, 0.0F);
+    std::fill_n(c, kMostRows * kPanelWidth, 0.0F);
   }
   kernels::AlignedBuffer memory_a, memory_b, memory_c;
   float *a, *b, *c;
   std::vector<float> scales;
 };
 
+// As the encoder asks for it: the whole depth of a hidden layer where one call takes that.
 std::size_t depth_of(Precision precision) {
-  if (precision == Precision::kInt8) return kernels::kInt8Blocks * kS8BlockRows;
-  const bool widened = kernels::default_back_ends().bf16 == nullptr;
-  return precision == Precision::kBf16 && !widened ? 768 : kernels::kProductDepth;
+  constexpr std::size_t kDepth = 768;
+  const kernels::BackEnds& back_ends = kernels::default_back_ends();
+  if (precision == Precision::kInt8) {
+    return std::min(kDepth, back_ends.int8->most_blocks * kS8BlockRows);
+  }
+  const bool widened = back_ends.bf16 == nullptr;
+  return precision == Precision::kBf16 && !widened ? kDepth : kernels::kProductDepth;
+}
+
+std::size_t rows_of(Precision precision) {
+  const kernels::BackEnds& back_ends = kernels::default_back_ends();
+  if (precision == Precision::kInt8) return back_ends.int8->row_block;
+  const bool widened = back_ends.bf16 == nullptr;
+  return precision == Precision::kBf16 && !widened ? back_ends.bf16->row_block : kRows;
 }
 
 void multiply(Precision precision, Block& block) {
   const kernels::BackEnds& back_ends = kernels::default_back_ends();
   const std::size_t depth = depth_of(precision);
+  const std::size_t rows = rows_of(precision);
   if (precision == Precision::kInt8) {
-    back_ends.int8->multiply({.m = kRows,
+    back_ends.int8->multiply({.m = rows,
                               .blocks = depth / kS8BlockRows,
                               .a = reinterpret_cast<const std::uint8_t*>(block.a),
-                              .lda = back_ends.int8_takes_rows ? depth : kernels::kBlockColumns,
-                              .a_block = back_ends.int8_takes_rows ? kernels::kBlockColumns
-                                                                   : kRows * kernels::kBlockColumns,
+                              .lda = kernels::kBlockColumns,
+                              .a_block = rows * kernels::kBlockColumns,
                               .b = reinterpret_cast<const std::int8_t*>(block.b),
+                              .b_strip = strip_bytes(DType::kS8, depth),
                               .scales = block.scales.data(),
                               .c = block.c});
   } else if (precision == Precision::kBf16 && back_ends.bf16 != nullptr) {
-    back_ends.bf16->multiply({.m = kRows,
+    back_ends.bf16->multiply({.m = rows,
+                              .n = kPanelWidth,
                               .k = depth,
                               .a = reinterpret_cast<const std::uint16_t*>(block.a),
-                              .lda = depth,
+                              .lda = kernels::kBlockColumns,
+                              .a_block = rows * kernels::kBlockColumns,
                               .b = reinterpret_cast<const std::uint16_t*>(block.b),
-                              .c = block.c});
+                              .b_strip = strip_bytes(DType::kBf16, depth) / sizeof(std::uint16_t),
+                              .c = block.c,
+                              .ldc = kPanelWidth});
   } else {
     back_ends.f32->multiply({.m = kRows,
                              .n = kPanelWidth,
@@ -84,6 +103,23 @@ void multiply_i16(Block& block) {
                          .ldc = kPanelWidth});
 }
 
+// Queries with keys, of heads of 64.
+constexpr std::size_t kTileQueries = 32;
+constexpr std::size_t kHeadSize = 64;
+
+void multiply_attention_bf16(Block& block) {
+  kernels::default_back_ends().attention->multiply(
+      {.m = kTileQueries,
+       .n = kPanelWidth,
+       .k = kHeadSize,
+       .a = reinterpret_cast<const std::uint16_t*>(block.a),
+       .lda = kHeadSize,
+       .b = reinterpret_cast<const std::uint16_t*>(block.b),
+       .b_strip = kHeadSize * kStripWidth,
+       .c = block.c,
+       .ldc = kPanelWidth});
+}
+
 // `flop`: of one call of body(block).
 template <class Body>
 double peak(std::size_t depth, double flop, kernels::ThreadPool& pool, const Body& body) {
@@ -105,12 +141,17 @@ double peak(std::size_t depth, double flop, kernels::ThreadPool& pool, const Bod
 
 double product_peak(Precision precision, kernels::ThreadPool& pool) {
   const std::size_t depth = depth_of(precision);
-  return peak(depth, 2.0 * kRows * kPanelWidth * static_cast<double>(depth), pool,
+  const std::size_t flop = 2 * rows_of(precision) * kPanelWidth * depth;
+  return peak(depth, static_cast<double>(flop), pool,
               [&](Block& block) { multiply(precision, block); });
 }
 
 double attention_peak(Precision precision, kernels::ThreadPool& pool) {
   if (precision == Precision::kF32) return product_peak(precision, pool);
+  if (kernels::default_back_ends().attention != nullptr) {
+    return peak(kHeadSize, 2.0 * kTileQueries * kPanelWidth * kHeadSize, pool,
+                multiply_attention_bf16);
+  }
   return peak(kernels::kI16Depth, 2.0 * kAttentionRows * kPanelWidth * kernels::kI16Depth, pool,
               multiply_i16);
 }

@@ -10,7 +10,7 @@ namespace onecopy::bench {
 
 // GFLOP/s (for integers: operations) of `threads` of the pool together, over about 5 ms.
 double product_peak(Precision precision, worker::kernels::ThreadPool& pool);
-// The same of attention's products: f32 or 16-bit integers.
+// The same of attention's products: f32, 16-bit integers or bf16.
 double attention_peak(Precision precision, worker::kernels::ThreadPool& pool);
 
 }  // namespace onecopy::bench

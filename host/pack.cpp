@@ -13,14 +13,28 @@
 namespace onecopy::host {
 namespace {
 
-// In all types a panel is 32-bit words [words of a row][64], each with 1, 2 or 4 elements of one
-// row of the source. So a panel is made tile by tile: one cache line of packed elements of each of
-// the 64 rows is transposed. Whole lines, because rows are often a multiple of 4 KB apart, so that
+// In all types a panel is 32-bit words, [words of a row][64] or four strips of [words][16], each
+// with 1, 2 or 4 elements of one row of the source. So a panel is made tile by tile: one cache line
+// of packed elements of each of the 64 rows is transposed. Whole lines, because rows are often a multiple of 4 KB apart, so that
 // their lines push each other out of the cache before they are used again.
 constexpr std::size_t kWord = 4;
 constexpr std::size_t kTileWords = 16;
 constexpr std::size_t kTileRow = kTileWords * kWord;
 constexpr std::size_t kPanelRow = kPanelWidth * kWord;
+
+// Where the words of a tile go: `row` bytes from a word to the next of the same column, `strip` from
+// a column to the one 16 further.
+struct Place {
+  std::size_t row, strip;
+  std::size_t at(std::size_t word, std::size_t n) const {
+    return word * row + n / kStripWidth * strip + n % kStripWidth * kWord;
+  }
+};
+constexpr Place kF32Place{kPanelRow, kStripWidth * kWord};
+constexpr Place strips_of(DType dtype, std::size_t cols) {
+  return {kStripWidth * kWord, strip_bytes(dtype, cols)};
+}
+
 struct alignas(kTileRow) Tile {
   std::array<std::byte, kPanelWidth * kTileRow> bytes{};
 };
@@ -37,8 +51,9 @@ Four load(const std::byte* from) {
 
 void store(const Four& four, std::byte* to) { std::memcpy(to, &four, sizeof(four)); }
 
-// 4 rows of 4 words, `stride` bytes apart, to 4 rows of the panel.
-void transpose_4x4(const std::byte* from, std::size_t stride, std::byte* to) {
+// 4 rows of 4 words, `stride` bytes apart, to 4 rows `to_stride` apart.
+void transpose_4x4(const std::byte* from, std::size_t stride, std::byte* to,
+                   std::size_t to_stride) {
   const Four r0 = load(from);
   const Four r1 = load(from + stride);
   const Four r2 = load(from + 2 * stride);
@@ -48,25 +63,17 @@ void transpose_4x4(const std::byte* from, std::size_t stride, std::byte* to) {
   const Four high01 = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
   const Four high23 = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
   store(__builtin_shufflevector(low01, low23, 0, 1, 4, 5), to);
-  store(__builtin_shufflevector(low01, low23, 2, 3, 6, 7), to + kPanelRow);
-  store(__builtin_shufflevector(high01, high23, 0, 1, 4, 5), to + 2 * kPanelRow);
-  store(__builtin_shufflevector(high01, high23, 2, 3, 6, 7), to + 3 * kPanelRow);
+  store(__builtin_shufflevector(low01, low23, 2, 3, 6, 7), to + to_stride);
+  store(__builtin_shufflevector(high01, high23, 0, 1, 4, 5), to + 2 * to_stride);
+  store(__builtin_shufflevector(high01, high23, 2, 3, 6, 7), to + 3 * to_stride);
 }
 
 // A whole tile: 64 rows of a cache line, `stride` bytes apart.
-void transpose(const std::byte* from, std::size_t stride, std::byte* to) {
+void transpose(const std::byte* from, std::size_t stride, std::byte* to, const Place& place) {
   for (std::size_t n = 0; n < kPanelWidth; n += 4) {
     for (std::size_t word = 0; word < kTileWords; word += 4)
-      transpose_4x4(from + n * stride + word * kWord, stride, to + word * kPanelRow + n * kWord);
+      transpose_4x4(from + n * stride + word * kWord, stride, to + place.at(word, n), place.row);
   }
-}
-
-// The first `words` words of each row.
-void write_tile(const Tile& tile, std::size_t words, std::byte* to) {
-  if (words == kTileWords) return transpose(tile.bytes.data(), kTileRow, to);
-  std::array<std::byte, kTileWords * kPanelRow> whole;
-  transpose(tile.bytes.data(), kTileRow, whole.data());
-  std::memcpy(to, whole.data(), words * kPanelRow);
 }
 
 void pack_f32(const float* source, std::size_t rows, std::size_t cols, std::byte* panel) {
@@ -74,13 +81,15 @@ void pack_f32(const float* source, std::size_t rows, std::size_t cols, std::byte
     const std::size_t count = std::min(kTileWords, cols - k);
     if (rows == kPanelWidth && count == kTileWords) {
       transpose(std::as_bytes(std::span(source + k, count)).data(), cols * kWord,
-                panel + k * kPanelRow);
+                panel + k * kPanelRow, kF32Place);
       continue;
     }
     Tile tile;
     for (std::size_t n = 0; n < rows; ++n)
       std::memcpy(tile.bytes.data() + n * kTileRow, source + n * cols + k, count * kWord);
-    write_tile(tile, count, panel + k * kPanelRow);
+    std::array<std::byte, kTileWords * kPanelRow> whole;
+    transpose(tile.bytes.data(), kTileRow, whole.data(), kF32Place);
+    std::memcpy(panel + k * kPanelRow, whole.data(), count * kPanelRow);
   }
 }
 
@@ -97,15 +106,17 @@ void pack_bf16(const float* source, std::size_t rows, std::size_t cols, std::byt
   constexpr std::size_t kElements = kTileWords * 2;
   std::array<float, kElements> memory;
   std::array<std::uint16_t, kElements> row;
-  for (std::size_t k = 0; k < cols; k += kElements) {
+  const Place place = strips_of(DType::kBf16, cols);
+  for (std::size_t k = 0; k < row_blocks(cols) * kS8BlockRows; k += kElements) {
     Tile tile;
-    const std::size_t count = std::min(kElements, cols - k);
+    const std::size_t from = std::min(k, cols);
+    const std::size_t count = std::min(kElements, cols - from);
     for (std::size_t n = 0; n < rows; ++n) {
-      const float* values = padded(source + n * cols + k, count, memory);
+      const float* values = padded(source + n * cols + from, count, memory);
       for (std::size_t i = 0; i < kElements; ++i) row[i] = narrow_bf16(values[i]);
       std::memcpy(tile.bytes.data() + n * kTileRow, row.data(), kTileRow);
     }
-    write_tile(tile, (count + 1) / 2, panel + k / 2 * kPanelRow);
+    transpose(tile.bytes.data(), kTileRow, panel + place.at(k / 2, 0), place);
   }
 }
 
@@ -148,7 +159,7 @@ void write(const std::array<T, kPanelWidth>& values, std::byte* to) {
 
 // One block of 64 rows of the weight: the numbers and their sums.
 BlockSums pack_block(const float* source, std::size_t rows, std::size_t cols, std::size_t k,
-                     const Scales& scales, std::byte* to) {
+                     const Scales& scales, std::byte* panel) {
   Tile tile;
   BlockSums sums{};
   std::array<float, kS8BlockRows> memory;
@@ -158,7 +169,8 @@ BlockSums pack_block(const float* source, std::size_t rows, std::size_t cols, st
     const float* values = padded(source + n * cols + k, count, memory);
     sums[n] = quantize(values, scales[n], tile.bytes.data() + n * kTileRow);
   }
-  write_tile(tile, kTileWords, to);
+  const Place place = strips_of(DType::kS8, cols);
+  transpose(tile.bytes.data(), kTileRow, panel + place.at(k / kWord, 0), place);
   return sums;
 }
 
@@ -172,7 +184,7 @@ bool pack_s8(const float* source, std::size_t rows, std::size_t cols, std::byte*
   std::array<std::int32_t, kPanelWidth> sums{};
   for (std::size_t block = 0; block < at.blocks; ++block) {
     const std::size_t k = block * kS8BlockRows;
-    const BlockSums block_sums = pack_block(source, rows, cols, k, scales, panel + k * kPanelWidth);
+    const BlockSums block_sums = pack_block(source, rows, cols, k, scales, panel);
     write(block_sums, panel + at.block_sums + block * sizeof(block_sums));
     for (std::size_t n = 0; n < kPanelWidth; ++n) sums[n] += block_sums[n];
   }

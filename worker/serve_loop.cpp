@@ -46,8 +46,9 @@ extern "C" void mark_and_die(int signal) {
 // The gateway tells a request that ends workers from workers that somebody kills.
 void mark_crashes_in(Mailbox& mailbox) {
   crash_mark = &mailbox.crash_mark();
-  static std::array<char, 16384>
-      stack;  // of its own: the fault may be an overflow of the usual one
+  // Of its own: the fault may be an overflow of the usual one. With AMX's tiles the system saves 11
+  // KB of registers there.
+  static std::array<char, 65536> stack;
   const stack_t signal_stack{.ss_sp = stack.data(), .ss_flags = 0, .ss_size = stack.size()};
   ::sigaltstack(&signal_stack, nullptr);
   struct sigaction action {};

@@ -79,7 +79,7 @@ void expect_s8_column(const Packed& packed, std::size_t n) {
     std::int32_t block_sum = 0;
     for (std::size_t k = block * kS8BlockRows; k < (block + 1) * kS8BlockRows; ++k) {
       const std::int32_t q = quantized(packed, n, k, scale);
-      ASSERT_EQ(packed.at<std::int8_t>(0, (k / 4 * kPanelWidth + n) * 4 + k % 4), q)
+      ASSERT_EQ(packed.at<std::int8_t>(0, panel_index(DType::kS8, packed.cols, k, n)), q)
           << n << ", " << k;
       block_sum += q;
     }
@@ -110,9 +110,9 @@ TEST_P(AwkwardSizes, Bf16) {
   const auto [rows, cols] = GetParam();
   const Packed packed = pack_random(DType::kBf16, rows, cols);
   ASSERT_TRUE(packed.good);
-  for (std::size_t k = 0; k < (cols + 1) / 2 * 2; ++k) {
+  for (std::size_t k = 0; k < row_blocks(cols) * kS8BlockRows; ++k) {
     for (std::size_t n = 0; n < kPanelWidth; ++n) {
-      ASSERT_EQ(packed.at<std::uint16_t>(0, (k / 2 * kPanelWidth + n) * 2 + k % 2),
+      ASSERT_EQ(packed.at<std::uint16_t>(0, panel_index(DType::kBf16, cols, k, n)),
                 narrow_bf16(packed.weight(n, k)))
           << n << ", " << k;
     }
@@ -122,6 +122,14 @@ TEST_P(AwkwardSizes, Bf16) {
 TEST_P(AwkwardSizes, S8) {
   const auto [rows, cols] = GetParam();
   expect_s8(pack_random(DType::kS8, rows, cols));
+}
+
+// By hand: element (k, n) of a panel of 100 rows, which are two blocks of 64.
+TEST(PackPanel, LiesInStripsOf16Columns) {
+  EXPECT_EQ(panel_index(DType::kF32, 100, 5, 17), 5 * 64 + 17);
+  EXPECT_EQ(panel_index(DType::kBf16, 100, 5, 17), 128 * 16 + (2 * 16 + 1) * 2 + 1);
+  EXPECT_EQ(panel_index(DType::kS8, 100, 99, 63), 3 * 128 * 16 + (24 * 16 + 15) * 4 + 3);
+  EXPECT_EQ(panel_bytes(DType::kBf16, 100), 128 * 64 * 2);
 }
 
 INSTANTIATE_TEST_SUITE_P(PackPanel, AwkwardSizes,
@@ -135,7 +143,7 @@ TEST(PackPanel, Bf16KeepsInfinitiesAndNans) {
   ASSERT_TRUE(packed.good);
   EXPECT_EQ(packed.at<std::uint16_t>(0, 0), 0x7f80);
   EXPECT_EQ(packed.at<std::uint16_t>(0, 1), 0xff80);
-  EXPECT_EQ(packed.at<std::uint16_t>(0, 2 * kPanelWidth), 0x7fc0);
+  EXPECT_EQ(packed.at<std::uint16_t>(0, 2 * kStripWidth), 0x7fc0);
 }
 
 TEST(PackPanel, S8RowOfZeros) {
@@ -151,7 +159,7 @@ TEST(PackPanel, S8RoundsHalvesToEven) {
   expect_s8(packed);
   const std::vector<int> expected = {127, 0, 2, 2, 0, -2, -2, -127};
   for (std::size_t k = 0; k < 8; ++k)
-    EXPECT_EQ(packed.at<std::int8_t>(0, k / 4 * kPanelWidth * 4 + k % 4), expected[k]) << k;
+    EXPECT_EQ(packed.at<std::int8_t>(0, k / 4 * kStripWidth * 4 + k % 4), expected[k]) << k;
 }
 
 // One weight far larger than the others leaves them nothing, and sums reach their limits.

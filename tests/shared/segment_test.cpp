@@ -41,7 +41,7 @@ TEST_F(SegmentTest, EveryTypeOfElement) {
       {.name = "s8", .layout = Layout::kPanels, .dtype = DType::kS8, .rows = 70, .cols = 65}};
   auto writer = SegmentWriter::create(name(1), small_info(), {}, plan);
   ASSERT_TRUE(writer) << writer.error().text;
-  const std::vector<std::size_t> sizes = {30, 2UL * 3 * 64 * 4,
+  const std::vector<std::size_t> sizes = {30, 2UL * 64 * 64 * 2,
                                           2UL * (128 * 64 + 2 * 64 * 2 + 64 * 4 + 64 * 4)};
   for (std::size_t i = 0; i < plan.size(); ++i) {
     ASSERT_EQ(writer->tensor(i).size(), sizes[i]);

@@ -1,5 +1,5 @@
-// Attention in 16-bit integers against attention in f32: ragged lengths, heads of all sizes, every
-// type of context, every instruction set.
+// Attention in 16-bit integers and in bf16 against attention in f32: ragged lengths, heads of all
+// sizes, every type of context, every instruction set.
 #include "worker/encoder/attention.h"
 
 #include <gmock/gmock.h>
@@ -11,6 +11,7 @@
 #include "tests/worker/kernels_operands.h"
 #include "tests/worker/kernels_targets.h"
 #include "worker/encoder/attention_head.h"
+#include "worker/kernels/amx_product.h"
 
 namespace onecopy::worker {
 namespace {
@@ -20,9 +21,21 @@ using kernels::Operand;
 using kernels::OperandType;
 using kernels::OwnedOperand;
 
-// Relative to the largest value: a value is rounded to 1 in 1023, half of that is 4.9e-4; the rest
-// is what queries, keys (1 in 4095 each) and powers lose.
-constexpr double kBound = 1e-3;
+// How scores and their products with values are computed. kPlainBf16 is what kBf16 is on any machine.
+enum class Kind { kF32, kI16, kPlainBf16, kBf16 };
+
+// Those that this machine has at the moment; the f32 of `exact` is what the others are compared with.
+std::vector<Kind> rounded_kinds() {
+  std::vector<Kind> kinds{Kind::kI16, Kind::kPlainBf16};
+  if (kernels::amx_bf16_product() != nullptr) kinds.push_back(Kind::kBf16);
+  return kinds;
+}
+bool is_bf16(Kind kind) { return kind == Kind::kPlainBf16 || kind == Kind::kBf16; }
+
+// Relative to the largest value. In integers a value is rounded to 1 in 1023, half of that is 4.9e-4;
+// the rest is what queries, keys (1 in 4095 each) and powers lose. In bf16 each of them loses up to 1
+// in 512.
+double bound_of(Kind kind) { return is_bf16(kind) ? 1.5e-2 : 1e-3; }
 
 struct Heads {
   std::size_t heads, size;
@@ -36,39 +49,61 @@ const std::vector<std::uint32_t> kStarts{0, 1, 3, 10, 58, 107, 171, 236, 239};
 // The same, and the longest that the models take.
 const std::vector<std::uint32_t> kLongStarts{0, 1, 3, 10, 58, 107, 171, 236, 366, 878, 881};
 
-// Queries, keys and values of `tokens` rows.
-struct Inputs {
-  Inputs(const Heads& heads, std::size_t tokens)
-      : query(OperandType::kF32, tokens, heads.columns()),
-        key(OperandType::kF32, tokens, heads.columns()),
-        value(OperandType::kF32, tokens, heads.columns()) {
-    const std::size_t count = tokens * heads.columns();
-    query.write(kernels::random_floats(count, 1));
-    key.write(kernels::random_floats(count, 2));
-    value.write(kernels::random_floats(count, 3, 5));
+// Queries, keys and values of `tokens` rows, in f32 and in bf16.
+class Inputs {
+ public:
+  Inputs(const Heads& heads, std::size_t tokens) : columns_(heads.columns()) {
+    const std::size_t count = tokens * columns_;
+    tensors_[0] = kernels::random_floats(count, 1);
+    tensors_[1] = kernels::random_floats(count, 2);
+    tensors_[2] = kernels::random_floats(count, 3, 5);
   }
-  OwnedOperand query, key, value;
+  // 0: queries, 1: keys, 2: values.
+  std::vector<float>& at(std::size_t which) { return tensors_[which]; }
+  const std::vector<float>& at(std::size_t which) const { return tensors_[which]; }
+  OwnedOperand operand(std::size_t which, Kind kind) const {
+    const OperandType type = is_bf16(kind) ? OperandType::kBf16 : OperandType::kF32;
+    OwnedOperand operand(type, tensors_[which].size() / columns_, columns_);
+    operand.write(tensors_[which]);
+    return operand;
+  }
+
+ private:
+  std::size_t columns_;
+  std::vector<float> tensors_[3];
 };
 
-void run(const Heads& heads, const Inputs& in, std::span<const std::uint32_t> starts, bool exact,
-         const Operand& context, Workspace& workspace) {
+const kernels::Bf16Product* product_of(Kind kind) {
+  if (kind == Kind::kBf16) return kernels::amx_bf16_product();
+  return kind == Kind::kPlainBf16 ? &kernels::scalar_bf16_product() : nullptr;
+}
+
+void run(const Heads& heads, const Inputs& in, std::span<const std::uint32_t> starts, Kind kind,
+         const Operand& context, Workspace& workspace,
+         std::span<const std::uint32_t> query_starts = {}) {
+  const OwnedOperand query = in.operand(0, kind);
+  const OwnedOperand key = in.operand(1, kind);
+  const OwnedOperand value = in.operand(2, kind);
   attend({.heads = heads.heads,
           .head_size = heads.size,
-          .query = in.query.operand().floats(),
-          .key = in.key.operand().floats(),
-          .value = in.value.operand().floats(),
+          .query = query.operand(),
+          .key = key.operand(),
+          .value = value.operand(),
           .context = context,
           .starts = starts,
-          .query_starts = starts,
-          .exact = exact},
+          .query_starts = query_starts.empty() ? starts : query_starts,
+          .exact = kind == Kind::kF32,
+          .product = product_of(kind)},
          workspace);
 }
 
 std::vector<float> context_of(const Heads& heads, const Inputs& in,
-                              std::span<const std::uint32_t> starts, bool exact,
-                              Workspace& workspace) {
-  const OwnedOperand context(OperandType::kF32, starts.back(), heads.columns());
-  run(heads, in, starts, exact, context.operand(), workspace);
+                              std::span<const std::uint32_t> starts, Kind kind,
+                              Workspace& workspace,
+                              std::span<const std::uint32_t> query_starts = {}) {
+  const std::size_t rows = query_starts.empty() ? starts.back() : query_starts.back();
+  const OwnedOperand context(OperandType::kF32, rows, heads.columns());
+  run(heads, in, starts, kind, context.operand(), workspace, query_starts);
   return context.read();
 }
 
@@ -84,18 +119,20 @@ void dirty(Workspace& workspace) {
   std::memset(memory, 0x55, workspace.heads.bytes());
 }
 
-TEST(Attention, InIntegersIsNearTheExactOne) {
+TEST(Attention, InFewerBitsIsNearTheExactOne) {
   for (const Heads& heads : {Heads{2, 64}, {3, 32}, {4, 21}, {5, 7}, {2, 96}, {1, 160}, {1, 128}}) {
     SCOPED_TRACE(testing::Message() << heads.heads << " heads of " << heads.size);
     const Inputs in(heads, kLongStarts.back());
     Workspace workspace(1);
-    const std::vector<float> want = context_of(heads, in, kLongStarts, true, workspace);
-    const double bound = kBound * largest(in.value.read());
+    const std::vector<float> want = context_of(heads, in, kLongStarts, Kind::kF32, workspace);
     kernels::for_each_target([&] {
-      dirty(workspace);
-      const std::vector<float> got = context_of(heads, in, kLongStarts, false, workspace);
-      ASSERT_EQ(got.size(), want.size());
-      for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], want[i], bound) << i;
+      for (const Kind kind : rounded_kinds()) {
+        const double bound = bound_of(kind) * largest(in.at(2));
+        dirty(workspace);
+        const std::vector<float> got = context_of(heads, in, kLongStarts, kind, workspace);
+        ASSERT_EQ(got.size(), want.size());
+        for (std::size_t i = 0; i < got.size(); ++i) ASSERT_NEAR(got[i], want[i], bound) << i;
+      }
     });
     if (testing::Test::HasFatalFailure()) return;
   }
@@ -106,10 +143,12 @@ TEST(Attention, OfOneTokenIsItsValue) {
   const Inputs in(heads, 1);
   Workspace workspace(1);
   kernels::for_each_target([&] {
-    const auto got = context_of(heads, in, std::vector<std::uint32_t>{0, 1}, false, workspace);
-    const auto want = in.value.read();
-    for (std::size_t i = 0; i < want.size(); ++i) {
-      ASSERT_NEAR(got[i], want[i], 1e-6 * std::abs(want[i])) << i;  // its column's largest
+    for (const Kind kind : rounded_kinds()) {
+      const auto got = context_of(heads, in, std::vector<std::uint32_t>{0, 1}, kind, workspace);
+      const auto want = in.operand(2, kind).read();
+      for (std::size_t i = 0; i < want.size(); ++i) {
+        ASSERT_NEAR(got[i], want[i], 1e-6 * std::abs(want[i])) << i;  // its column's largest
+      }
     }
   });
 }
@@ -119,16 +158,14 @@ TEST(Attention, TakesHugeScores) {
   const Heads heads{2, 32};
   Inputs in(heads, 5);
   for (const float scale : {1e3F, 1e9F, 1e15F}) {
-    auto keys = kernels::random_floats(5 * 64, 2, scale);
-    for (std::size_t j = 0; j < 64; ++j) keys[2 * 64 + j] = 1000 * scale;  // token 2
-    in.key.write(keys);
-    in.query.write(std::vector<float>(5 * 64, scale));
+    in.at(1) = kernels::random_floats(5 * 64, 2, scale);
+    std::fill_n(in.at(1).begin() + 2 * 64, 64, 1000 * scale);  // token 2
+    in.at(0).assign(5 * 64, scale);
     Workspace workspace(1);
-    const auto values = in.value.read();
-    for (const bool exact : {true, false}) {
-      const auto got = context_of(heads, in, std::vector<std::uint32_t>{0, 5}, exact, workspace);
+    for (const Kind kind : {Kind::kF32, Kind::kI16, Kind::kPlainBf16}) {
+      const auto got = context_of(heads, in, std::vector<std::uint32_t>{0, 5}, kind, workspace);
       for (std::size_t i = 0; i < got.size(); ++i) {
-        ASSERT_NEAR(got[i], values[2 * 64 + i % 64], kBound * largest(values)) << scale;
+        ASSERT_NEAR(got[i], in.at(2)[2 * 64 + i % 64], bound_of(kind) * largest(in.at(2))) << scale;
       }
     }
   }
@@ -138,15 +175,13 @@ TEST(Attention, RoundsItsContextToEachType) {
   for (const Heads& heads : kHeads) {
     SCOPED_TRACE(testing::Message() << heads.heads << " heads of " << heads.size);
     const Inputs in(heads, kStarts.back());
-    for (const bool exact : {false, true}) {
-      for (const unsigned threads : exact ? std::vector{3U} : std::vector{1U, 3U}) {
+    for (const Kind kind : {Kind::kF32, Kind::kI16, Kind::kPlainBf16}) {
+      for (const unsigned threads : kind == Kind::kI16 ? std::vector{1U, 3U} : std::vector{3U}) {
         Workspace workspace(threads);
-        const std::vector<float> want = context_of(heads, in, kStarts, exact, workspace);
-        for (const auto& [type, row_major] :
-             {std::pair{OperandType::kBf16, false}, std::pair{OperandType::kU8, false},
-              std::pair{OperandType::kU8, true}}) {
-          const OwnedOperand context(type, kStarts.back(), heads.columns(), 1, row_major);
-          run(heads, in, kStarts, exact, context.operand(), workspace);
+        const std::vector<float> want = context_of(heads, in, kStarts, kind, workspace);
+        for (const OperandType type : {OperandType::kBf16, OperandType::kU8}) {
+          const OwnedOperand context(type, kStarts.back(), heads.columns(), 1);
+          run(heads, in, kStarts, kind, context.operand(), workspace);
           const std::vector<float> got = context.read();
           for (std::size_t i = 0; i < got.size(); ++i) {
             const std::size_t row = i / heads.columns();
@@ -163,11 +198,13 @@ TEST(Attention, RoundsItsContextToEachType) {
 TEST(Attention, DoesNotDependOnThreads) {
   for (const Heads& heads : kHeads) {
     const Inputs in(heads, kStarts.back());
-    Workspace one(1);
-    const std::vector<float> want = context_of(heads, in, kStarts, false, one);
-    for (const unsigned threads : {2U, 3U, 7U}) {
-      Workspace several(threads);
-      EXPECT_EQ(context_of(heads, in, kStarts, false, several), want) << threads;
+    for (const Kind kind : rounded_kinds()) {
+      Workspace one(1);
+      const std::vector<float> want = context_of(heads, in, kStarts, kind, one);
+      for (const unsigned threads : {2U, 3U, 7U}) {
+        Workspace several(threads);
+        EXPECT_EQ(context_of(heads, in, kStarts, kind, several), want) << threads;
+      }
     }
   }
 }
@@ -178,33 +215,23 @@ TEST(Attention, OfFirstRowsIsThatOfAllRows) {
     const std::size_t sequences = kStarts.size() - 1;
     const std::size_t width = heads.columns();
     const Inputs in(heads, kStarts.back());
-    const std::vector<float> queries = in.query.read();
-    std::vector<float> first_queries;
+    Inputs first(heads, kStarts.back());
     std::vector<std::uint32_t> query_starts;
+    first.at(0).clear();
     for (std::size_t s = 0; s <= sequences; ++s) {
       query_starts.push_back(static_cast<std::uint32_t>(s));
       if (s == sequences) break;
-      const auto row = queries.begin() + static_cast<std::ptrdiff_t>(kStarts[s] * width);
-      first_queries.insert(first_queries.end(), row, row + static_cast<std::ptrdiff_t>(width));
+      const auto row = in.at(0).begin() + static_cast<std::ptrdiff_t>(kStarts[s] * width);
+      first.at(0).insert(first.at(0).end(), row, row + static_cast<std::ptrdiff_t>(width));
     }
-    OwnedOperand query(OperandType::kF32, sequences, width);
-    query.write(first_queries);
-    for (const bool exact : {false, true}) {
+    std::vector<Kind> kinds = rounded_kinds();
+    kinds.push_back(Kind::kF32);
+    for (const Kind kind : kinds) {
       for (const unsigned threads : {1U, 3U}) {
         Workspace workspace(threads);
-        const std::vector<float> all = context_of(heads, in, kStarts, exact, workspace);
-        const OwnedOperand context(OperandType::kF32, sequences, width);
-        attend({.heads = heads.heads,
-                .head_size = heads.size,
-                .query = query.operand().floats(),
-                .key = in.key.operand().floats(),
-                .value = in.value.operand().floats(),
-                .context = context.operand(),
-                .starts = kStarts,
-                .query_starts = query_starts,
-                .exact = exact},
-               workspace);
-        const std::vector<float> got = context.read();
+        const std::vector<float> all = context_of(heads, in, kStarts, kind, workspace);
+        const std::vector<float> got =
+            context_of(heads, first, kStarts, kind, workspace, query_starts);
         for (std::size_t i = 0; i < got.size(); ++i) {
           ASSERT_EQ(got[i], all[kStarts[i / width] * width + i % width]) << i;
         }
@@ -215,25 +242,30 @@ TEST(Attention, OfFirstRowsIsThatOfAllRows) {
 
 // A head of odd size in two stretches, the second of an even number of columns: nothing of what lay
 // in its memory before gets between its columns and the pair's end.
-TEST(Attention, DoesNotDependOnWhatItsMemoryHeld) {
+template <class AnyHead>
+void expect_independent_of_memory(Kind kind) {
   const Inputs in({4, 21}, 70);
-  const Head head{in.query.operand().floats(),
-                  in.key.operand().floats(),
-                  in.value.operand().floats(),
-                  0,
-                  70,
-                  63,
-                  21};
+  const OwnedOperand query = in.operand(0, kind);
+  const OwnedOperand key = in.operand(1, kind);
+  const OwnedOperand value = in.operand(2, kind);
+  const Head head{query.operand(), key.operand(), value.operand(), 0, 70, 63, 21, product_of(kind)};
   std::vector<std::vector<float>> results;
+  constexpr std::size_t kQueries = AnyHead::kQueries;
   for (const int byte : {0, 0x55}) {
     kernels::AlignedBuffer memory;
-    memory.reserve(I16Head::floats(70, 21));
+    memory.reserve(AnyHead::floats(70, 21));
     std::memset(memory.data(), byte, memory.bytes());
     OwnedOperand context(OperandType::kF32, kQueries, 84);
-    I16Head(head, memory.data()).attend(0, kQueries, context.operand().floats());
+    AnyHead(head, memory.data()).attend(0, kQueries, context.operand().floats());
     results.push_back(context.read());
   }
   EXPECT_EQ(results[0], results[1]);
+}
+
+TEST(Attention, DoesNotDependOnWhatItsMemoryHeld) {
+  expect_independent_of_memory<I16Head>(Kind::kI16);
+  expect_independent_of_memory<Bf16Head>(Kind::kPlainBf16);
+  if (kernels::amx_bf16_product() != nullptr) expect_independent_of_memory<Bf16Head>(Kind::kBf16);
 }
 
 // In a query: its own row of its head. In a key: all rows of the sequence's head. In a value: its
@@ -244,20 +276,22 @@ TEST(Attention, KeepsWhatIsNoNumber) {
   for (const float poison :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
     for (const std::size_t column : {0, 20, 40, 62}) {
-      for (const int where : {0, 1, 2}) {
+      for (const std::size_t where : {0, 1, 2}) {
         Inputs in(heads, 40);
-        OwnedOperand& tensor = where == 0 ? in.query : where == 1 ? in.key : in.value;
-        *tensor.operand().floats().at(17, column) = poison;
+        in.at(where)[17 * heads.columns() + column] = poison;
         Workspace workspace(1);
         kernels::for_each_target([&] {
-          const auto context = context_of(heads, in, starts, false, workspace);
-          for (std::size_t i = 0; i < context.size(); ++i) {
-            const std::size_t row = i / heads.columns();
-            const bool same_head = i % heads.columns() / heads.size == column / heads.size;
-            const bool spoilt =
-                where == 0 ? row == 17 && same_head
-                           : row >= 5 && (where == 1 ? same_head : i % heads.columns() == column);
-            ASSERT_EQ(std::isfinite(context[i]), !spoilt) << where << ": " << row;
+          for (const Kind kind : rounded_kinds()) {
+            const auto context = context_of(heads, in, starts, kind, workspace);
+            for (std::size_t i = 0; i < context.size(); ++i) {
+              const std::size_t row = i / heads.columns();
+              const bool same_head = i % heads.columns() / heads.size == column / heads.size;
+              const bool spoilt =
+                  where == 0 ? row == 17 && same_head
+                             : row >= 5 && (where == 1 ? same_head : i % heads.columns() == column);
+              ASSERT_EQ(std::isfinite(context[i]), !spoilt)
+                  << static_cast<int>(kind) << ", " << where << ": " << row;
+            }
           }
         });
       }

@@ -59,8 +59,7 @@ std::vector<double> plain_linear(const std::vector<float>& x, const LinearWeight
 // Activations for a weight of this way.
 OwnedOperand input_for(const Way& way, std::size_t rows, std::size_t inputs, std::size_t together,
                        unsigned seed) {
-  OwnedOperand x(operand_type(way.weight, way.back_ends), rows, inputs, together,
-                 way.back_ends.int8_takes_rows);
+  OwnedOperand x(operand_type(way.weight, way.back_ends), rows, inputs, together);
   x.write(random_floats(rows * inputs, seed));
   return x;
 }
@@ -137,7 +136,7 @@ TEST(Linear, TakesBackTheOffsetOfItsActivations) {
     if (way.weight != DType::kS8) return;
     for (const std::size_t inputs : {21, 100, 130, 1000}) {
       const PackedWeights w(DType::kS8, 48, inputs, source_of(48, inputs, 5));
-      OwnedOperand x(OperandType::kU8, 5, inputs, 2, way.back_ends.int8_takes_rows);
+      OwnedOperand x(OperandType::kU8, 5, inputs, 2);
       x.operand().form = U8Form::kShifted;
       x.operand().offset = kGeluOffset;
       std::vector<float> values = random_floats(5 * inputs, 6);
@@ -167,20 +166,20 @@ TEST(Linear, AddsToWhatIsThere) {
   });
 }
 
-// Results of the products' own type, with a scale for one or two blocks; 130 and 300 columns leave
-// a pair incomplete.
+// Results of the products' own type, with a scale for one, two or four blocks; 130 and 300 columns
+// leave the last ones incomplete.
 TEST(Linear, LeavesWhatTheNextProductReads) {
   ThreadPool pool(2);
   for_each_way_and_target([&](const Way& way) {
     const OperandType type = operand_type(way.weight, way.back_ends);
     for (const std::size_t outputs : {21, 64, 130, 300}) {
-      for (const std::size_t together : {1, 2}) {
-        if (together == 2 && type != OperandType::kU8) continue;
+      for (const std::size_t together : {1, 2, 4}) {
+        if (together > 1 && type != OperandType::kU8) continue;
         for (const Epilogue epilogue : {Epilogue::kNone, Epilogue::kGelu, Epilogue::kRelu}) {
           SCOPED_TRACE(testing::Message() << outputs << ", " << together << " together");
           const PackedWeights w(way.weight, outputs, 100, source_of(outputs, 100, 10));
           const OwnedOperand x = input_for(way, 40, 100, kWholeRow, 11);
-          OwnedOperand y(type, 40, outputs, together, way.back_ends.int8_takes_rows);
+          OwnedOperand y(type, 40, outputs, together);
           if (epilogue != Epilogue::kNone) y.operand().form = U8Form::kShifted;
           y.operand().offset = epilogue == Epilogue::kGelu ? kGeluOffset : 0;
           const Linear call{
@@ -271,8 +270,7 @@ TEST(Linear, WhatIsNoNumberReachesItsRowOnly) {
          {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
       std::vector<float> values = random_floats(9 * 100, 18);
       values[4 * 100 + 77] = poison;
-      OwnedOperand x(operand_type(way.weight, way.back_ends), 9, 100, kWholeRow,
-                     way.back_ends.int8_takes_rows);
+      OwnedOperand x(operand_type(way.weight, way.back_ends), 9, 100, kWholeRow);
       x.write(values);
       const OwnedOperand y(OperandType::kF32, 9, 70);
       const Linear call{.x = x.operand(), .weights = &w.weights(), .y = y.operand()};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "worker/kernels/aligned_buffer.h"
+#include "worker/kernels/amx_product.h"
 #include "worker/kernels/back_ends.h"
 #include "worker/kernels/operand.h"
 #include "worker/kernels/quantize.h"
@@ -20,20 +21,18 @@ inline constexpr std::size_t kWholeRow = SIZE_MAX;
 // scales for blocks is of both signs unless the test says otherwise.
 class OwnedOperand {
  public:
-  OwnedOperand(OperandType type, std::size_t rows, std::size_t columns, std::size_t together = 1,
-               bool row_major = false)
+  OwnedOperand(OperandType type, std::size_t rows, std::size_t columns, std::size_t together = 1)
       : rows_(rows), columns_(columns) {
-    float* data = memory_.reserve(Activations::floats(rows, columns) + 1);
+    float* data = memory_.reserve(Activations::floats(rows, columns) + Operand::kSlackFloats);
     std::memset(data, 0xA5, memory_.bytes());
     const std::size_t count = 2 * rows + Operand::u8_scales(rows, columns, together);
     float* scales = scales_.reserve(count);
     std::fill_n(scales, count, 1e30F);
     if (type == OperandType::kF32) operand_ = Operand::of(Activations::blocked(data, rows));
-    if (type == OperandType::kBf16) operand_ = Operand::bf16(data, columns);
+    if (type == OperandType::kBf16) operand_ = Operand::bf16(data, rows);
     if (type == OperandType::kU8) {
       operand_ = together == kWholeRow ? Operand::u8_rows(data, scales, rows)
                                        : Operand::u8_signed(data, scales, rows, together);
-      if (row_major) operand_ = operand_.row_major(columns);
     }
   }
 
@@ -114,15 +113,14 @@ inline std::vector<Way> all_ways() {
                         {"bf16, widened", DType::kBf16, portable},
                         {"bf16, plain loops", DType::kBf16, plain},
                         {"int8", DType::kS8, portable}};
-  BackEnds brgemm = portable;
-  if (brgemm_bf16_product() != nullptr && self_test(*brgemm_bf16_product()).empty()) {
-    brgemm.bf16 = brgemm_bf16_product();
-    ways.push_back({"bf16, brgemm", DType::kBf16, brgemm});
-  }
-  if (brgemm_int8_product() != nullptr && self_test(*brgemm_int8_product()).empty()) {
-    brgemm.int8 = brgemm_int8_product();
-    brgemm.int8_takes_rows = true;
-    ways.push_back({"int8, brgemm", DType::kS8, brgemm});
+  BackEnds other = portable;
+  other.bf16 = dot_bf16_product();
+  if (other.bf16 != nullptr) ways.push_back({"bf16, AVX512_BF16", DType::kBf16, other});
+  if (amx_bf16_product() != nullptr) {
+    other.bf16 = amx_bf16_product();
+    other.int8 = amx_int8_product();
+    ways.push_back({"bf16, AMX", DType::kBf16, other});
+    ways.push_back({"int8, AMX", DType::kS8, other});
   }
   return ways;
 }

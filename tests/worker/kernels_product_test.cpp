@@ -83,7 +83,7 @@ TEST(HighwayProduct, ARowDoesNotDependOnItsNeighbours) {
 TEST(HighwayProduct, PrefetchingChangesNothing) {
   const Matrices in = matrices(20, 64, 128);
   std::vector<float> c(20 * in.ldc);
-  const std::vector<float> elsewhere(8192);
+  const std::vector<std::byte> elsewhere(8192);
   const BlockArgs args{.m = 20,
                        .n = 64,
                        .k = 128,
@@ -94,7 +94,7 @@ TEST(HighwayProduct, PrefetchingChangesNothing) {
                        .c = c.data(),
                        .ldc = in.ldc,
                        .next = elsewhere.data(),
-                       .next_floats = elsewhere.size()};
+                       .next_bytes = elsewhere.size()};
   highway_product().multiply(args);
   std::vector<float> want(c.size());
   BlockArgs plain = args;
@@ -156,7 +156,9 @@ TEST(DefaultBackEnds, AreOnesThatWork) {
     EXPECT_EQ(self_test(*chosen.bf16), "");
   }
   EXPECT_NE(chosen.any_shape, brgemm_product());
-  EXPECT_EQ(chosen.int8_takes_rows, chosen.int8 == brgemm_int8_product());
+  if (chosen.attention != nullptr) {
+    EXPECT_EQ(chosen.attention, chosen.bf16);
+  }
 }
 
 TEST(DefaultBackEnds, SayHowActivationsMustLie) {

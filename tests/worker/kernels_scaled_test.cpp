@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "tests/worker/kernels_targets.h"
+#include "worker/kernels/bf16.h"
 #include "worker/kernels/epilogue.h"
 #include "worker/kernels/row_kernels.h"
 
@@ -38,19 +39,18 @@ TEST_P(FinishScaled, EqualsItsTwinAtAllTailsAndWritesNothingElse) {
         std::vector<float> got = random_floats(kRows * stride + 1, 4);
         const std::vector<float> before = got;
         std::vector<float> want = got;
-        ScaledBlock block{.c = c.data() + 1,
-                          .scales = scales.data() + 1,
-                          .bias = bias.data() + 1,
-                          .lows = columns % 3 == 0 ? nullptr : lows.data(),
-                          .sums = sums.data() + 1,
-                          .rows = kRows,
-                          .columns = columns,
-                          .to = got.data() + 1,
-                          .stride = stride,
-                          .add = add};
-        finish_scaled(GetParam(), block);
-        block.to = want.data() + 1;
-        finish_scaled_scalar(GetParam(), block);
+        Finish finish{.epilogue = GetParam(),
+                      .scales = scales.data() + 1,
+                      .bias = bias.data() + 1,
+                      .lows = columns % 3 == 0 ? nullptr : lows.data(),
+                      .sums = sums.data() + 1,
+                      .columns = columns,
+                      .to = got.data() + 1,
+                      .stride = stride,
+                      .add = add};
+        finish_scaled(c.data() + 1, kRows, finish);
+        finish.to = want.data() + 1;
+        finish_scaled_scalar(c.data() + 1, kRows, finish);
         for (std::size_t i = 0; i < got.size(); ++i) {
           if (i == 0 || (i - 1) % stride == columns) {
             ASSERT_EQ(got[i], before[i]) << i;
@@ -63,22 +63,57 @@ TEST_P(FinishScaled, EqualsItsTwinAtAllTailsAndWritesNothingElse) {
   });
 }
 
+// The f32 ones, rounded, and zeros behind them.
+TEST_P(FinishScaled, RoundsToBf16) {
+  for_each_target([] {
+    for (const std::size_t columns : {1, 15, 16, 33, 64}) {
+      const auto c = random_floats(kRows * 64, 1, 3);
+      const auto scales = random_floats(columns, 2);
+      const auto bias = random_floats(columns, 3);
+      std::vector<float> floats(kRows * 64);
+      Finish finish{.epilogue = GetParam(),
+                    .scales = scales.data(),
+                    .bias = bias.data(),
+                    .columns = columns,
+                    .to = floats.data(),
+                    .stride = 64};
+      finish_scaled(c.data(), kRows, finish);
+      std::vector<std::uint16_t> got(kRows * 70, 0xA5A5);
+      finish.to = nullptr;
+      finish.to_bf16 = got.data();
+      finish.stride = 70;
+      finish_scaled(c.data(), kRows, finish);
+      std::vector<std::uint16_t> plain(kRows * 70, 0xA5A5);
+      finish.to_bf16 = plain.data();
+      finish_scaled_scalar(c.data(), kRows, finish);
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        const std::size_t j = i % 70;
+        if (j >= columns) {
+          ASSERT_EQ(got[i], j < 64 ? 0 : 0xA5A5) << i;
+          ASSERT_EQ(plain[i], got[i]) << i;
+        } else {
+          ASSERT_EQ(got[i], round_to_bf16(floats[i / 70 * 64 + j])) << i;
+        }
+      }
+    }
+  });
+}
+
 TEST_P(FinishScaled, InPlaceIsTheSame) {
   for_each_target([] {
     auto c = random_floats(kRows * 64, 1, 3);
     const auto scales = random_floats(64, 2);
     const auto bias = random_floats(64, 3);
     std::vector<float> want(kRows * 64, kUntouched);
-    ScaledBlock block{.c = c.data(),
-                      .scales = scales.data(),
-                      .bias = bias.data(),
-                      .rows = kRows,
-                      .columns = 64,
-                      .to = want.data(),
-                      .stride = 64};
-    finish_scaled(GetParam(), block);
-    block.to = c.data();
-    finish_scaled(GetParam(), block);
+    Finish finish{.epilogue = GetParam(),
+                  .scales = scales.data(),
+                  .bias = bias.data(),
+                  .columns = 64,
+                  .to = want.data(),
+                  .stride = 64};
+    finish_scaled(c.data(), kRows, finish);
+    finish.to = c.data();
+    finish_scaled(c.data(), kRows, finish);
     EXPECT_EQ(c, want);
   });
 }
@@ -89,13 +124,13 @@ float finished(Epilogue epilogue, float v) {
   row.fill(v);
   constexpr float kOne[1] = {1};
   constexpr float kZero[1] = {0};
-  finish_scaled(epilogue, {.c = row.data(),
-                           .scales = kOne,
-                           .bias = kZero,
-                           .rows = 1,
-                           .columns = 1,
-                           .to = row.data(),
-                           .stride = 64});
+  finish_scaled(row.data(), 1,
+                {.epilogue = epilogue,
+                 .scales = kOne,
+                 .bias = kZero,
+                 .columns = 1,
+                 .to = row.data(),
+                 .stride = 64});
   return row[0];
 }
 

@@ -44,17 +44,18 @@ float weight_at(const TensorView& weight, std::size_t n, std::size_t k) {
   const std::byte* panel =
       weight.bytes.data() + n / kPanelWidth * panel_bytes(weight.dtype, weight.cols);
   const std::size_t column = n % kPanelWidth;
+  const std::size_t index = panel_index(weight.dtype, weight.cols, k, column);
   switch (weight.dtype) {
     case DType::kF32:
-      return read<float>(panel, k * kPanelWidth + column);
+      return read<float>(panel, index);
     case DType::kBf16: {
-      const auto bits = read<std::uint16_t>(panel, (k / 2 * kPanelWidth + column) * 2 + k % 2);
+      const auto bits = read<std::uint16_t>(panel, index);
       return std::bit_cast<float>(std::uint32_t{bits} << 16);
     }
     case DType::kS8:
       break;
   }
-  return static_cast<float>(read<std::int8_t>(panel, (k / 4 * kPanelWidth + column) * 4 + k % 4)) *
+  return static_cast<float>(read<std::int8_t>(panel, index)) *
          read<float>(panel + s8_panel(weight.cols).scales, column);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 
 #include "worker/encoder/attention_head.h"
 #include "worker/kernels/quantize.h"
@@ -21,6 +22,15 @@ struct Item {
 
 // Cuts the work into items and computes one.
 class Cutter {
+ private:
+  // body(std::type_identity<...Head>)
+  template <class Body>
+  auto with_kind(const Body& body) const {
+    if (attention_.query.type == OperandType::kBf16) return body(std::type_identity<Bf16Head>());
+    if (attention_.exact) return body(std::type_identity<F32Head>());
+    return body(std::type_identity<I16Head>());
+  }
+
  public:
   Cutter(const Attention& attention, std::size_t threads)
       : attention_(attention),
@@ -42,11 +52,10 @@ class Cutter {
     const Item item = item_at(index);
     for (std::size_t i = 0; i < item.heads; ++i) {
       const Head head = head_at(item, item.head + i);
-      if (attention_.exact) {
-        attend_head<F32Head>(head, item, memory);
-      } else {
-        attend_head<I16Head>(head, item, memory);
-      }
+      with_kind([&](auto kind) { attend_head<typename decltype(kind)::type>(head, item, memory); });
+    }
+    if (attention_.product != nullptr && attention_.product->release != nullptr) {
+      attention_.product->release();
     }
     if (attention_.context.type != OperandType::kF32) quantize_context(item, memory);
   }
@@ -67,8 +76,9 @@ class Cutter {
     return attention_.query_starts[s + 1] - attention_.query_starts[s];
   }
   std::size_t head_floats() const {
-    return attention_.exact ? F32Head::floats(longest_, attention_.head_size)
-                            : I16Head::floats(longest_, attention_.head_size);
+    return with_kind([&](auto kind) {
+      return decltype(kind)::type::floats(longest_, attention_.head_size);
+    });
   }
   std::size_t group_columns() const { return together_ * attention_.head_size; }
   std::size_t context_rows() const { return (longest_ + parts_ - 1) / parts_; }
@@ -89,7 +99,7 @@ class Cutter {
     return {attention_.query,      attention_.key,
             attention_.value,      attention_.starts[item.sequence],
             length(item.sequence), head * attention_.head_size,
-            attention_.head_size};
+            attention_.head_size,  attention_.product};
   }
 
   // Where row `row` of the item's context goes: its place, or the scratch behind the head's.
@@ -107,6 +117,7 @@ class Cutter {
   void attend_head(const Head& head, const Item& item, float* memory) const {
     AnyHead packed(head, memory);
     const std::size_t first = attention_.query_starts[item.sequence];
+    constexpr std::size_t kQueries = AnyHead::kQueries;
     for (std::size_t query = item.begin; query < item.end; query += kQueries) {
       packed.attend(first + query, std::min(kQueries, item.end - query),
                     context_at(item, query, memory));

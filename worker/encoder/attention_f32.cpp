@@ -27,7 +27,7 @@ void pack_keys(const Head& head, float* out) {
   for_stretches(head, [&](std::size_t column, std::size_t count) {
     for (std::size_t first = 0; first < head.length; first += kPanel) {
       float* panel = out + first * head.size + column * kPanel;
-      kernels::transpose(head.key.at(head.first + first, head.column + column), head.key.row_stride,
+      kernels::transpose(head.key.floats().at(head.first + first, head.column + column), head.key.floats().row_stride,
                          std::min(kPanel, head.length - first), count, scale, panel, kPanel);
     }
   });
@@ -54,8 +54,8 @@ void F32Head::multiply_scores(std::size_t query, std::size_t rows) const {
       product().multiply({.m = rows,
                           .n = std::min(kPanel, head_.length - first),
                           .k = count,
-                          .a = head_.query.at(query, head_.column + column),
-                          .lda = head_.query.row_stride,
+                          .a = head_.query.floats().at(query, head_.column + column),
+                          .lda = head_.query.floats().row_stride,
                           .b = keys_ + first * head_.size + column * kPanel,
                           .ldb = kPanel,
                           .c = scores_ + first,
@@ -73,8 +73,8 @@ void F32Head::multiply_values(std::size_t rows, Activations to) const {
                           .k = std::min(kProductDepth, head_.length - k),
                           .a = scores_ + k,
                           .lda = stride_,
-                          .b = head_.value.at(head_.first + k, head_.column + column),
-                          .ldb = head_.value.row_stride,
+                          .b = head_.value.floats().at(head_.first + k, head_.column + column),
+                          .ldb = head_.value.floats().row_stride,
                           .c = to.at(0, head_.column + column),
                           .ldc = to.row_stride,
                           .add = k > 0});

@@ -81,7 +81,7 @@ void I16Head::pack_keys() {
   float largest = 0;
   for_stretches(head_, [&](std::size_t column, std::size_t count) {
     float columns[kPanel];
-    kernels::column_magnitudes(part_of(head_.key, head_.first, head_.length, column, count),
+    kernels::column_magnitudes(part_of(head_.key.floats(), head_.first, head_.length, column, count),
                                columns);
     for (std::size_t j = 0; j < count; ++j) largest = larger(columns[j], largest);
   });
@@ -90,7 +90,7 @@ void I16Head::pack_keys() {
   std::fill_n(factors, kPanel, steps_over(kernels::kScoreSteps, largest));
   for (std::size_t first = 0; first < head_.length; first += kPanel) {
     const std::size_t rows = std::min(kPanel, head_.length - first);
-    round(head_.key, head_.first + first, rows, factors);
+    round(head_.key.floats(), head_.first + first, rows, factors);
     kernels::pack_keys(queries_, pair_stride_, rows, head_.size, keys_ + first * pair_stride_);
   }
 }
@@ -99,7 +99,7 @@ void I16Head::pack_keys() {
 void I16Head::pack_values() {
   std::int16_t* to = values_;
   for_stretches(head_, [&](std::size_t column, std::size_t count) {
-    const auto values = part_of(head_.value, head_.first, head_.length, column, count);
+    const auto values = part_of(head_.value.floats(), head_.first, head_.length, column, count);
     float* scales = value_scales_ + column;
     kernels::column_magnitudes(values, scales);
     float factors[kPanel];
@@ -139,7 +139,7 @@ void I16Head::multiply_values(std::size_t rows, const float* inverse_sums, Activ
 void I16Head::round_queries(std::size_t query, std::size_t rows, float* factors) {
   float largest[kQueries] = {};
   for_stretches(head_, [&](std::size_t column, std::size_t count) {
-    kernels::row_magnitudes(part_of(head_.query, query, rows, column, count), largest);
+    kernels::row_magnitudes(part_of(head_.query.floats(), query, rows, column, count), largest);
   });
   float steps[kQueries];
   const float scale = key_scale_ / std::sqrt(static_cast<float>(head_.size)) / kernels::kScoreSteps;
@@ -147,7 +147,7 @@ void I16Head::round_queries(std::size_t query, std::size_t rows, float* factors)
     steps[row] = steps_over(kernels::kScoreSteps, largest[row]);
     factors[row] = scale * largest[row];
   }
-  round(head_.query, query, rows, steps);
+  round(head_.query.floats(), query, rows, steps);
 }
 
 void I16Head::multiply_scores(std::size_t rows) const {

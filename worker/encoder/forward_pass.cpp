@@ -18,20 +18,8 @@ using kernels::OperandType;
 
 // Panels of 64 activations that share a scale. With one the products that read them are 8 to 12 %
 // slower; with four there are too few pieces of work for many threads (4 % slower with two).
-constexpr std::size_t kInnerTogether = 2;
-constexpr std::size_t kContextTogether = 2;
-
-std::size_t element_bytes(OperandType type) {
-  switch (type) {
-    case OperandType::kF32:
-      return sizeof(float);
-    case OperandType::kBf16:
-      return sizeof(std::uint16_t);
-    case OperandType::kU8:
-      break;
-  }
-  return 1;
-}
+constexpr std::size_t kInnerTogether = 8;
+constexpr std::size_t kContextTogether = 8;
 
 // Moves each sequence's first row of `from` to the sequence's row of `to`, which begins at the same
 // place. In this order no row is overwritten before it has moved: blocks and rows only come closer.
@@ -64,10 +52,12 @@ ForwardPass::ForwardPass(const Model& model, const RaggedBatch& batch, Workspace
       width_(Activations::floats(rows_, info_.hidden)) {
   const std::size_t inner = Activations::floats(rows_, info_.intermediate);
   workspace_.hidden.reserve(width_);
-  workspace_.attended.reserve(width_);
-  workspace_.wide.reserve(std::max(3 * width_, type_ == OperandType::kF32 ? inner : inner / 2));
+  constexpr std::size_t kSlack = Operand::kSlackFloats;
+  workspace_.attended.reserve(width_ + kSlack);
+  workspace_.wide.reserve(std::max(3 * width_, type_ == OperandType::kF32 ? inner : inner / 2) +
+                          kSlack);
   if (type_ != OperandType::kF32) {
-    workspace_.input.reserve(width_ / 2);
+    workspace_.input.reserve(width_ / 2 + kSlack);
     workspace_.scales.reserve(std::max(Operand::u8_scales(rows_, info_.hidden, 1),
                                        Operand::u8_scales(rows_, info_.intermediate, 1)));
     workspace_.row_scales.reserve(2 * rows_);
@@ -80,29 +70,36 @@ void ForwardPass::lay_out() {
   input_ =
       type_ == OperandType::kF32
           ? Operand::of(hidden_)
-          : operand(workspace_.input, info_.hidden,
+          : operand(workspace_.input,
                     Operand::u8_rows(workspace_.input.data(), workspace_.row_scales.data(), rows_));
-  context_ = operand(workspace_.attended, info_.hidden,
+  context_ = operand(workspace_.attended,
                      Operand::u8_signed(workspace_.attended.data(), workspace_.scales.data(), rows_,
                                         kContextTogether));
 }
 
 // In the form that the products read; `u8`: that of the same memory for int8.
-Operand ForwardPass::operand(kernels::AlignedBuffer& data, std::size_t columns,
-                             const Operand& u8) const {
+Operand ForwardPass::operand(kernels::AlignedBuffer& data, const Operand& u8) const {
   switch (type_) {
     case OperandType::kF32:
       return Operand::of(Activations::blocked(data.data(), rows_));
     case OperandType::kBf16:
-      return Operand::bf16(data.data(), columns);
+      return Operand::bf16(data.data(), rows_);
     case OperandType::kU8:
       break;
   }
-  return kernels::default_back_ends().int8_takes_rows ? u8.row_major(columns) : u8;
+  return u8;
 }
 
-Activations ForwardPass::wide(std::size_t index) const {
-  return Activations::blocked(workspace_.wide.data() + index * width_, rows_);
+// Place `index` of the query, key and value.
+Operand ForwardPass::projected(std::size_t index) const {
+  float* const data = workspace_.wide.data() + index * width_;
+  if (attention_product() != nullptr) return Operand::bf16(data, rows_);
+  return Operand::of(Activations::blocked(data, rows_));
+}
+
+// Null: attention's queries, keys and values are f32.
+const kernels::Bf16Product* ForwardPass::attention_product() const {
+  return info_.precision == Precision::kF32 ? nullptr : kernels::default_back_ends().attention;
 }
 
 std::span<const float> ForwardPass::run(OutputRows rows) {
@@ -130,13 +127,13 @@ void ForwardPass::keep_first_rows() {
 
 // hidden = norm(hidden + out(attention(query, key, value of hidden)))
 void ForwardPass::attention(const LayerWeights& layer, bool first_rows_only) {
-  const Linear key{.x = input_, .weights = &layer.key, .y = Operand::of(wide(1))};
-  const Linear value{.x = input_, .weights = &layer.value, .y = Operand::of(wide(2))};
+  const Linear key{.x = input_, .weights = &layer.key, .y = projected(1)};
+  const Linear value{.x = input_, .weights = &layer.value, .y = projected(2)};
   if (first_rows_only) {
     project({key, value});
     keep_first_rows();
   }
-  const Linear query{.x = input_, .weights = &layer.query, .y = Operand::of(wide(0))};
+  const Linear query{.x = input_, .weights = &layer.query, .y = projected(0)};
   if (first_rows_only) {
     project({query});
   } else {
@@ -144,13 +141,14 @@ void ForwardPass::attention(const LayerWeights& layer, bool first_rows_only) {
   }
   attend({.heads = info_.heads,
           .head_size = info_.hidden / info_.heads,
-          .query = query.y.floats(),
-          .key = key.y.floats(),
-          .value = value.y.floats(),
+          .query = query.y,
+          .key = key.y,
+          .value = value.y,
           .context = context_,
           .starts = batch_.starts,
           .query_starts = query_starts_,
-          .exact = info_.precision == Precision::kF32},
+          .exact = info_.precision == Precision::kF32,
+          .product = attention_product()},
          workspace_);
   add_linear(context_, layer.attention_out);
   normalize(layer.attention_norm, hidden_);
@@ -160,7 +158,7 @@ void ForwardPass::attention(const LayerWeights& layer, bool first_rows_only) {
 void ForwardPass::feed_forward(const LayerWeights& layer, Activations out) {
   const float offset = info_.activation == Activation::kRelu ? 0 : kernels::kGeluOffset;
   const Operand inner =
-      operand(workspace_.wide, info_.intermediate,
+      operand(workspace_.wide,
               Operand::u8_shifted(workspace_.wide.data(), workspace_.scales.data(), rows_,
                                   kInnerTogether, offset));
   project({{.x = input_,

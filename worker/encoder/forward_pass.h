@@ -29,9 +29,9 @@ class ForwardPass {
   // From here on only each sequence's first row is computed.
   void keep_first_rows();
 
-  kernels::Operand operand(kernels::AlignedBuffer& data, std::size_t columns,
-                           const kernels::Operand& u8) const;
-  kernels::Activations wide(std::size_t index) const;
+  kernels::Operand operand(kernels::AlignedBuffer& data, const kernels::Operand& u8) const;
+  kernels::Operand projected(std::size_t index) const;
+  const kernels::Bf16Product* attention_product() const;
   void lay_out();  // hidden_, input_ and context_ of rows_ rows
 
   const Model& model_;

@@ -20,6 +20,11 @@
 namespace onecopy::worker::kernels {
 
 inline constexpr std::size_t kBlockColumns = 64;
+// Rows that are multiplied and finished at a time, by vector instructions: their 64 columns of f32
+// results (24 KB) stay in the nearest caches.
+inline constexpr std::size_t kRowBlock = 96;
+// Products of lower precision read rows up to a multiple of this: whole tiles (amx_product.h).
+inline constexpr std::size_t kRowsRead = 16;
 
 struct Activations {
   float* data = nullptr;

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "shared/limits.h"
+#include "worker/kernels/amx_product.h"
+#include "worker/kernels/amx_support.h"
 
 namespace onecopy::worker::kernels {
 namespace {
@@ -55,16 +57,20 @@ const BlockProduct* choose_f32(std::vector<std::string>& notes) {
 }
 
 double seconds_of(const Bf16Product& product) {
-  const std::vector<std::uint16_t> a(kTimedRows * kTimedDepth, 0x3F80);
+  const std::vector<std::uint16_t> a((kTimedRows + kRowsRead) * kTimedDepth, 0x3F80);
   const std::vector<std::uint16_t> b(kTimedDepth * kPanelWidth, 0x3F80);
   std::vector<float> c(kTimedRows * kPanelWidth);
   const double best = seconds([&] {
     product.multiply({.m = kTimedRows,
+                      .n = kPanelWidth,
                       .k = kTimedDepth,
                       .a = a.data(),
-                      .lda = kTimedDepth,
+                      .lda = kBlockColumns,
+                      .a_block = kTimedRows * kBlockColumns,
                       .b = b.data(),
-                      .c = c.data()});
+                      .b_strip = kTimedDepth * kStripWidth,
+                      .c = c.data(),
+                      .ldc = kPanelWidth});
   });
   if (product.release != nullptr) product.release();
   return best;
@@ -78,7 +84,10 @@ double seconds_in_f32(const BlockProduct& f32, bool widened) {
   std::vector<float> c(kTimedRows * kPanelWidth);
   const double best = seconds([&] {
     for (std::size_t k = 0; k < kTimedDepth; k += kProductDepth) {
-      if (widened) widen_panel(b.data() + k * kPanelWidth, kProductDepth, wide.data());
+      if (widened) {
+        widen_panel(b.data() + k * kStripWidth, kTimedDepth * kStripWidth, kProductDepth,
+                    wide.data());
+      }
       f32.multiply({.m = kTimedRows,
                     .n = kPanelWidth,
                     .k = kProductDepth,
@@ -100,25 +109,27 @@ double seconds_in_f32(const BlockProduct& f32, bool widened) {
 void choose_bf16(BackEnds& chosen, double f32_seconds) {
   const double widening = seconds_in_f32(*chosen.f32, true);
   chosen.bf16_speedup = f32_seconds / widening;
-  const Bf16Product* const brgemm = brgemm_bf16_product();
-  if (brgemm == nullptr) return;
-  if (const std::string wrong = self_test(*brgemm); !wrong.empty()) {
-    chosen.notes.push_back(
-        fmt::format("bf16: widened to f32: brgemm failed its self-test ({})", wrong));
+  const Bf16Product* const product =
+      amx_bf16_product() != nullptr ? amx_bf16_product() : dot_bf16_product();
+  if (product == nullptr) return;
+  if (const std::string wrong = self_test(*product); !wrong.empty()) {
+    chosen.notes.push_back(fmt::format("bf16: widened to f32: {} failed its self-test ({})",
+                                       product->name, wrong));
     return;
   }
-  const double dot = seconds_of(*brgemm);
-  if (dot < widening) {
-    chosen.bf16 = brgemm;
-    chosen.bf16_speedup = f32_seconds / dot;
+  const double direct = seconds_of(*product);
+  if (direct < widening) {
+    chosen.bf16 = product;
+    if (product == amx_bf16_product()) chosen.attention = product;
+    chosen.bf16_speedup = f32_seconds / direct;
     return;
   }
-  chosen.notes.push_back(fmt::format(
-      "bf16: widened to f32: the machine's bf16 products take {:.1f} x as long", dot / widening));
+  chosen.notes.push_back(fmt::format("bf16: widened to f32: {} takes {:.1f} x as long",
+                                     product->name, direct / widening));
 }
 
 double seconds_of(const Int8Product& product) {
-  const std::vector<std::uint8_t> a(kTimedRows * kTimedDepth, 1);
+  const std::vector<std::uint8_t> a((kTimedRows + kRowsRead) * kTimedDepth, 1);
   const std::vector<std::int8_t> b(kTimedDepth * kPanelWidth, 1);
   const std::vector<float> scales(kTimedRows, 1);
   std::vector<float> c(kTimedRows * kPanelWidth);
@@ -129,6 +140,7 @@ double seconds_of(const Int8Product& product) {
                       .lda = kBlockColumns,
                       .a_block = kTimedRows * kBlockColumns,
                       .b = b.data(),
+                      .b_strip = kTimedDepth * kStripWidth,
                       .scales = scales.data(),
                       .c = c.data()});
   });
@@ -144,16 +156,15 @@ void choose_int8(BackEnds& chosen, double f32_seconds) {
     chosen.int8 = &scalar_int8_product();
   }
   double best = seconds_of(*chosen.int8);
-  if (const Int8Product* const brgemm = brgemm_int8_product()) {
-    const std::string wrong = self_test(*brgemm);
-    const double other = wrong.empty() ? seconds_of(*brgemm) : best;
+  if (const Int8Product* const amx = amx_int8_product()) {
+    const std::string wrong = self_test(*amx);
+    const double other = wrong.empty() ? seconds_of(*amx) : best;
     if (!wrong.empty()) {
       chosen.notes.push_back(
-          fmt::format("int8: {}: brgemm failed its self-test ({})", chosen.int8->name, wrong));
+          fmt::format("int8: {}: amx failed its self-test ({})", chosen.int8->name, wrong));
     }
     if (other < best) {
-      chosen.int8 = brgemm;
-      chosen.int8_takes_rows = true;
+      chosen.int8 = amx;
       best = other;
     }
   }
@@ -169,6 +180,10 @@ BackEnds choose() {
   chosen.f32 = choose_f32(chosen.notes);
   chosen.any_shape = chosen.f32 == brgemm_product() ? &highway_product() : chosen.f32;
   const double f32_seconds = seconds_in_f32(*chosen.f32, false);
+  if (amx_is_refused()) {
+    chosen.notes.emplace_back(
+        "bf16, int8: without AMX, which the system keeps from this process");
+  }
   choose_bf16(chosen, f32_seconds);
   choose_int8(chosen, f32_seconds);
   return chosen;
@@ -178,8 +193,6 @@ BackEnds choose() {
 
 #ifndef ONECOPY_WITH_TORCH
 const BlockProduct* brgemm_product() { return nullptr; }
-const Bf16Product* brgemm_bf16_product() { return nullptr; }
-const Int8Product* brgemm_int8_product() { return nullptr; }
 #endif
 
 const BackEnds& default_back_ends() {

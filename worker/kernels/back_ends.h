@@ -22,7 +22,9 @@ struct BackEnds {
   const BlockProduct* any_shape = nullptr;
   const Bf16Product* bf16 = nullptr;  // null: bf16 weights are widened and multiplied as f32
   const Int8Product* int8 = nullptr;
-  bool int8_takes_rows = false;  // int8 is fastest where a row of activations is contiguous
+  // Attention of lower precision: null: in 16-bit integers (i16_product.h); else these products of
+  // bf16, which are faster.
+  const Bf16Product* attention = nullptr;
   // How many times as fast as f32 the products of bf16 and int8 weights are.
   double bf16_speedup = 1;
   double int8_speedup = 1;

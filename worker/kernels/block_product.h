@@ -29,10 +29,9 @@ struct BlockArgs {
   float* c = nullptr;  // [m, n]; overlaps neither a nor b
   std::size_t ldc = 0;
   bool add = false;  // add to C instead of replacing it
-  // What the caller reads next, or null: `next_floats` contiguous floats to bring into the L2
-  // cache.
-  const float* next = nullptr;
-  std::size_t next_floats = 0;
+  // What the caller reads next, or null: brought into the L2 cache.
+  const std::byte* next = nullptr;
+  std::size_t next_bytes = 0;
 };
 
 // A way of computing blocks. A row's values do not depend on m, so neither on its neighbours.

@@ -12,7 +12,9 @@
 #include <hwy/highway.h>
 
 #include "worker/kernels/activations.h"
+#include "worker/kernels/bf16.h"
 #include "worker/kernels/finish-inl.h"
+#include "worker/kernels/round-inl.h"
 #include "worker/kernels/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -31,13 +33,13 @@ void finish_rows(const float* HWY_RESTRICT bias, float* HWY_RESTRICT c, std::siz
 }
 
 template <Epilogue kEpilogue>
-void finish_scaled_rows(const ScaledBlock& block) {
+void finish_scaled_rows(const float* c, std::size_t rows, const Finish& block) {
   const float* HWY_RESTRICT scales = block.scales;
   const float* HWY_RESTRICT bias = block.bias;
   const float* HWY_RESTRICT sums = block.lows == nullptr ? bias : block.sums;
-  for (std::size_t i = 0; i < block.rows; ++i) {
-    const float* c = block.c + i * kBlockColumns;
-    float* to = block.to + i * block.stride;
+  float rounded[kBlockColumns];
+  for (std::size_t i = 0; i < rows; ++i, c += kBlockColumns) {
+    float* to = block.to_bf16 != nullptr ? rounded : block.to + i * block.stride;
     const V low = hn::Set(D(), block.lows == nullptr ? 0 : block.lows[i]);
     for_vectors(block.columns, [&](std::size_t j, auto part) HWY_ATTR {
       V v = hn::MulAdd(part.load(c + j), part.load(scales + j), part.load(bias + j));
@@ -46,21 +48,24 @@ void finish_scaled_rows(const ScaledBlock& block) {
       if (block.add) v = hn::Add(v, part.load(to + j));
       part.store(v, to + j);
     });
+    if (block.to_bf16 != nullptr) {
+      round_block(rounded, block.columns, block.to_bf16 + i * block.stride);
+    }
   }
 }
 
 }  // namespace
 
-void finish_scaled(Epilogue epilogue, const ScaledBlock& block) {
-  switch (epilogue) {
+void finish_scaled(const float* c, std::size_t rows, const Finish& block) {
+  switch (block.epilogue) {
     case Epilogue::kNone:
-      return finish_scaled_rows<Epilogue::kNone>(block);
+      return finish_scaled_rows<Epilogue::kNone>(c, rows, block);
     case Epilogue::kGelu:
-      return finish_scaled_rows<Epilogue::kGelu>(block);
+      return finish_scaled_rows<Epilogue::kGelu>(c, rows, block);
     case Epilogue::kGeluTanh:
-      return finish_scaled_rows<Epilogue::kGeluTanh>(block);
+      return finish_scaled_rows<Epilogue::kGeluTanh>(c, rows, block);
     case Epilogue::kRelu:
-      return finish_scaled_rows<Epilogue::kRelu>(block);
+      return finish_scaled_rows<Epilogue::kRelu>(c, rows, block);
   }
 }
 
@@ -121,17 +126,26 @@ void finish_block_scalar(Epilogue epilogue, const float* bias, float* c, std::si
   }
 }
 
-void finish_scaled(Epilogue epilogue, const ScaledBlock& block) {
-  HWY_DYNAMIC_DISPATCH(finish_scaled)(epilogue, block);
+void finish_scaled(const float* c, std::size_t rows, const Finish& finish) {
+  HWY_DYNAMIC_DISPATCH(finish_scaled)(c, rows, finish);
 }
 
-void finish_scaled_scalar(Epilogue epilogue, const ScaledBlock& block) {
-  for (std::size_t i = 0; i < block.rows; ++i) {
-    for (std::size_t j = 0; j < block.columns; ++j) {
-      float v = block.c[i * kBlockColumns + j] * block.scales[j] + block.bias[j];
-      if (block.lows != nullptr) v += block.lows[i] * block.sums[j];
-      float& to = block.to[i * block.stride + j];
-      to = finish_scalar(epilogue, v) + (block.add ? to : 0);
+void finish_scaled_scalar(const float* c, std::size_t rows, const Finish& finish) {
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < finish.columns; ++j) {
+      float v = c[i * kBlockColumns + j] * finish.scales[j] + finish.bias[j];
+      if (finish.lows != nullptr) v += finish.lows[i] * finish.sums[j];
+      v = finish_scalar(finish.epilogue, v);
+      const std::size_t at = i * finish.stride + j;
+      if (finish.to_bf16 != nullptr) {
+        finish.to_bf16[at] = round_to_bf16(v);
+      } else {
+        finish.to[at] = v + (finish.add ? finish.to[at] : 0);
+      }
+    }
+    if (finish.to_bf16 == nullptr) continue;
+    for (std::size_t j = finish.columns; j < kBlockColumns; ++j) {
+      finish.to_bf16[i * finish.stride + j] = 0;
     }
   }
 }

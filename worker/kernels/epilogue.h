@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "shared/model_info.h"
 
@@ -20,25 +21,27 @@ Epilogue epilogue_of(Activation activation);
 void finish_block(Epilogue epilogue, const float* bias, float* c, std::size_t stride,
                   std::size_t rows, std::size_t columns);
 
-// The same for a product of a lower precision, from its scratch to where the result goes:
+// What becomes of a product of lower precision, whose sums lack the weight's scales:
 //   to[i, j] = epilogue(c[i, j] * scales[j] + bias[j] + lows[i] * sums[j]), or += where add
 // GELU's error is up to 3e-4 here, as the result is rounded to fewer bits.
-struct ScaledBlock {
-  const float* c = nullptr;  // rows of 64 floats one behind the other
+struct Finish {
+  Epilogue epilogue = Epilogue::kNone;
   const float* scales = nullptr;
   const float* bias = nullptr;
   const float* lows = nullptr;  // null: 0
   const float* sums = nullptr;
-  std::size_t rows = 0;
   std::size_t columns = 0;
+  // One of the two, rows `stride` elements apart. A row of bf16 is filled up with zeros to 64.
   float* to = nullptr;  // may be c, with a stride of 64
+  std::uint16_t* to_bf16 = nullptr;
   std::size_t stride = 0;
-  bool add = false;
+  bool add = false;  // f32 only
 };
-void finish_scaled(Epilogue epilogue, const ScaledBlock& block);
+// c: `rows` rows of 64 floats one behind the other.
+void finish_scaled(const float* c, std::size_t rows, const Finish& finish);
 
 // Plain twins.
-void finish_scaled_scalar(Epilogue epilogue, const ScaledBlock& block);
+void finish_scaled_scalar(const float* c, std::size_t rows, const Finish& finish);
 void finish_block_scalar(Epilogue epilogue, const float* bias, float* c, std::size_t stride,
                          std::size_t rows, std::size_t columns);
 

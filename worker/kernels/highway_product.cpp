@@ -7,6 +7,7 @@
 
 #include "worker/kernels/block_product.h"
 #include "worker/kernels/highway_targets.h"
+#include "worker/kernels/prefetch.h"
 
 #include <hwy/foreach_target.h>
 // After foreach_target:
@@ -32,13 +33,6 @@ constexpr std::size_t kVectors = 4;
 constexpr std::size_t kVectors = 2;
 #endif
 constexpr std::size_t kLine = 16;  // floats in a cache line
-
-// What the tiles of one call still have to prefetch of BlockArgs::next.
-struct Prefetch {
-  const float* next;
-  const float* end;
-  std::size_t lines;  // per kLine steps of k
-};
 
 // B's row: kN vectors, of which the last has `last` lanes where it is partial.
 template <std::size_t kN, bool kPartial>
@@ -90,12 +84,10 @@ HWY_INLINE void store(const V (&sums)[kM][kN], float* HWY_RESTRICT c, std::size_
 // The next tile's rows of A into L1, and a share of what the caller reads next into L2. Worth 3 to
 // 8 %.
 template <std::size_t kM>
-HWY_INLINE void prefetch(const float* a, std::size_t lda, Prefetch& ahead) {
+HWY_INLINE void fetch(const float* a, std::size_t lda, Prefetch& ahead) {
 #pragma GCC unroll 16
   for (std::size_t i = 0; i < kM; ++i) __builtin_prefetch(a + (kM + i) * lda, 0, 3);
-  for (std::size_t i = 0; i < ahead.lines && ahead.next < ahead.end; ++i, ahead.next += kLine) {
-    __builtin_prefetch(ahead.next, 0, 2);
-  }
+  ahead.some();
 }
 
 // One tile of C: kM rows and kN vectors of columns.
@@ -112,7 +104,7 @@ HWY_INLINE void tile(const BlockArgs& args, const float* a, const float* b, floa
     const std::size_t stretch = std::min(left, kBlockColumns);
     std::size_t k = 0;
     for (; k + kLine <= stretch; k += kLine, b += kLine * args.ldb) {
-      prefetch<kM>(a + k, args.lda, ahead);
+      fetch<kM>(a + k, args.lda, ahead);
       accumulate<kM, kN, kPartial>(sums, a + k, args.lda, b, args.ldb, kLine, last);
     }
     accumulate<kM, kN, kPartial>(sums, a + k, args.lda, b, args.ldb, stretch - k, last);
@@ -145,19 +137,12 @@ void last_columns(const BlockArgs& args, std::size_t column, std::size_t vectors
   if constexpr (kN > 1) last_columns<kN - 1, kPartial>(args, column, vectors, last, ahead);
 }
 
-// As many lines per step as bring all of `next` in during the call.
-Prefetch prefetch_plan(const BlockArgs& args) {
-  if (args.next == nullptr) return {nullptr, nullptr, 0};
-  const std::size_t steps = std::max<std::size_t>(1, args.m / kRows * (args.k / kLine));
-  const std::size_t lines = args.next_floats / kLine;
-  return {args.next, args.next + args.next_floats, (lines + steps - 1) / steps};
-}
-
 }  // namespace
 
 void multiply(const BlockArgs& args) {
   constexpr std::size_t kStep = kVectors * kLanes;
-  Prefetch ahead = prefetch_plan(args);
+  const std::size_t steps = std::max<std::size_t>(1, args.m / kRows * (args.k / kLine));
+  Prefetch ahead(args.next, args.next_bytes, steps);
   std::size_t column = 0;
   for (; column + kStep <= args.n; column += kStep) {
     all_rows<kVectors, false>(args, column, 0, ahead);

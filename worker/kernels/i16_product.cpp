@@ -16,6 +16,7 @@
 #include <hwy/highway.h>
 
 #include "worker/kernels/magnitude-inl.h"
+#include "worker/kernels/power-inl.h"
 #include "worker/kernels/round-inl.h"
 #include "worker/kernels/row_tiles-inl.h"
 
@@ -114,49 +115,6 @@ void all_columns(const I16Args& args, std::size_t row) {
 }
 
 std::int32_t magnitude_bits(float v) { return std::bit_cast<std::int32_t>(v) & 0x7FFFFFFF; }
-
-// kPowerSteps 2^(d factor) for d <= 0, to 6e-6 of its size; smaller powers than 2^-100 become that.
-// Adding 1.5 * 2^23 leaves the product's whole part n in a float's lowest bits: they become the
-// exponent; a polynomial on the rest, |f| <= 1/2 (least squares, even error), holds the steps
-// already.
-struct Power {
-  HWY_INLINE explicit Power(float exponents)
-      : factor(hn::Set(D(), exponents)), lowest(hn::Set(D(), -100.0F / exponents)) {}
-  HWY_INLINE V operator()(V d) const {
-    const V whole = hn::Set(D(), 12582912.0F);
-    d = hn::Max(d, lowest);
-    const V n = hn::MulAdd(d, factor, whole);
-    const V f = hn::MulSub(d, factor, hn::Sub(n, whole));
-    V p = hn::Set(D(), 9.59024e-3F * kPowerSteps);
-    p = hn::MulAdd(p, f, hn::Set(D(), 5.587027e-2F * kPowerSteps));
-    p = hn::MulAdd(p, f, hn::Set(D(), 2.4023678e-1F * kPowerSteps));
-    p = hn::MulAdd(p, f, hn::Set(D(), 6.9312805e-1F * kPowerSteps));
-    p = hn::MulAdd(p, f, hn::Set(D(), kPowerSteps));
-    const VI exponent = hn::ShiftLeft<23>(hn::BitCast(DI(), n));
-    return hn::BitCast(D(), hn::Add(hn::BitCast(DI(), p), exponent));
-  }
-  V factor, lowest;
-};
-
-// Four at a time: one after the other each would wait for the one before.
-HWY_INLINE float largest_of(const float* row, std::size_t columns) {
-  V most[4];
-  for (V& m : most) m = hn::Set(D(), row[0]);
-  std::size_t i = 0;
-  for (; i + 4 * kLanes <= columns; i += 4 * kLanes) {
-#pragma GCC unroll 4
-    for (std::size_t j = 0; j < 4; ++j) {
-      most[j] = hn::Max(most[j], hn::LoadU(D(), row + i + j * kLanes));
-    }
-  }
-  for (; i + kLanes <= columns; i += kLanes) most[0] = hn::Max(most[0], hn::LoadU(D(), row + i));
-  if (i < columns) {
-    const V rest = hn::IfThenElse(hn::FirstN(D(), columns - i), hn::LoadU(D(), row + i), most[0]);
-    most[1] = hn::Max(most[1], rest);
-  }
-  const V all = hn::Max(hn::Max(most[0], most[1]), hn::Max(most[2], most[3]));
-  return hn::GetLane(hn::MaxOfLanes(D(), all));
-}
 
 }  // namespace
 
@@ -287,9 +245,9 @@ void power_rows(const PowerRows& x) {
     const float* row = x.x + r * x.stride;
     std::int16_t* powers = x.powers + r * x.power_stride;
     const float exponents = x.factors[r] * kLog2E;
-    const Power power(exponents);
+    const Power power(exponents, kPowerSteps);
     // The difference first: the largest one's power is 1 also where the scores are huge.
-    const V largest = hn::Set(D(), largest_of(row, x.columns));
+    const V largest = hn::Set(D(), largest_in(row, x.columns));
     V sums[2] = {hn::Zero(D()), hn::Zero(D())};
     const auto power_at = [&](std::size_t i)
                               HWY_ATTR { return power(hn::Sub(hn::LoadU(D(), row + i), largest)); };

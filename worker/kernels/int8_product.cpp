@@ -9,6 +9,8 @@
 #include <cstring>
 
 #include "worker/kernels/highway_vnni_targets.h"
+#include "worker/kernels/int8_starts.h"
+#include "worker/kernels/prefetch.h"
 
 #include <hwy/foreach_target.h>
 // After foreach_target:
@@ -88,24 +90,22 @@ HWY_INLINE VI dot(VI sum, Four a, Four b) {
 }
 #endif
 
-// Where the sums of each stretch of blocks with one scale start: 64 for each, `next` apart.
-struct Starts {
-  const std::int32_t* sums;
-  std::size_t next;
-};
-
 HWY_INLINE VI load(const void* bytes) {
   return hn::LoadU(DI(), static_cast<const std::int32_t*>(bytes));
 }
 
-// sums += A[kM, 64] B[64, kN vectors of columns] for one block.
+// sums += A[kM, 64] B[64, kN vectors of columns] for one block, whose strips are `strip` apart.
 template <std::size_t kM, std::size_t kN>
 HWY_INLINE void accumulate(VI (&sums)[kM][kN], const std::uint8_t* HWY_RESTRICT a, std::size_t lda,
-                           const std::int8_t* HWY_RESTRICT b) {
-  for (std::size_t k = 0; k < kS8BlockRows; k += 4, a += 4, b += 4 * kPanelWidth) {
+                           const std::int8_t* HWY_RESTRICT b, std::size_t strip) {
+  for (std::size_t k = 0; k < kS8BlockRows; k += 4, a += 4, b += 4 * kStripWidth) {
     Four columns[kN];
 #pragma GCC unroll 16
-    for (std::size_t j = 0; j < kN; ++j) columns[j] = signed_four(load(b + 4 * j * kLanes));
+    for (std::size_t j = 0; j < kN; ++j) {
+      const std::size_t column = j * kLanes;
+      columns[j] = signed_four(
+          load(b + column / kStripWidth * strip + column % kStripWidth * sizeof(std::int32_t)));
+    }
 #pragma GCC unroll 16
     for (std::size_t i = 0; i < kM; ++i) {
       std::int32_t four = 0;
@@ -137,25 +137,15 @@ HWY_INLINE void store(const VI (&sums)[kM][kN], const float* scales, bool add,
   }
 }
 
-struct Ahead {
-  const std::int8_t* next;
-  const std::int8_t* end;
-  std::size_t lines;  // per block of a tile
-};
-
-HWY_INLINE void prefetch(Ahead& ahead) {
-  for (std::size_t i = 0; i < ahead.lines && ahead.next < ahead.end; ++i, ahead.next += 64) {
-    __builtin_prefetch(ahead.next, 0, 2);
-  }
-}
-
 // kM rows and kN vectors of columns, over all blocks.
 template <std::size_t kM, std::size_t kN>
 HWY_INLINE void tile(const Int8Args& args, const Starts& starts, std::size_t row,
-                     std::size_t column, Ahead& ahead) {
+                     std::size_t column, Prefetch& ahead) {
   float* const c = args.c + row * kPanelWidth + column;
   const float* scales = args.scales + row;
   const std::int32_t* from = starts.sums + column;
+  const std::int8_t* const b = args.b + column / kStripWidth * args.b_strip +
+                               column % kStripWidth * sizeof(std::int32_t);
   bool add = args.add;
   for (std::size_t first = 0; first < args.blocks;
        first += args.together, add = true, scales += args.next_scales, from += starts.next) {
@@ -171,65 +161,31 @@ HWY_INLINE void tile(const Int8Args& args, const Starts& starts, std::size_t row
       const std::uint8_t* a = args.a + block * args.a_block + row * args.lda;
 #pragma GCC unroll 16
       for (std::size_t i = 0; i < kM; ++i) __builtin_prefetch(a + (kM + i) * args.lda, 0, 3);
-      prefetch(ahead);
-      accumulate<kM, kN>(sums, a, args.lda,
-                         args.b + block * kS8BlockRows * kPanelWidth + 4 * column);
+      ahead.some();
+      accumulate<kM, kN>(sums, a, args.lda, b + block * kS8BlockRows * kStripWidth, args.b_strip);
     }
     store<kM, kN>(sums, scales, add, c);
   }
 }
 
 template <std::size_t kM>
-void all_columns(const Int8Args& args, const Starts& starts, std::size_t row, Ahead& ahead) {
+void all_columns(const Int8Args& args, const Starts& starts, std::size_t row, Prefetch& ahead) {
   for (std::size_t column = 0; column < kPanelWidth; column += kVectors * kLanes) {
     tile<kM, kVectors>(args, starts, row, column, ahead);
   }
 }
 
-using StartMemory = std::int32_t[kInt8Blocks * kPanelWidth];
-
-Starts find_starts(const Int8Args& args, StartMemory& memory) {
-  static constexpr std::int32_t kZeros[kPanelWidth] = {};
-  if (args.block_sums == nullptr) return {kZeros, 0};
-  const std::int16_t* sums = args.block_sums;
-  for (std::size_t block = 0; block < args.blocks; ++block, sums += kPanelWidth) {
-    std::int32_t* to = memory + block / args.together * kPanelWidth;
-    const bool fresh = block % args.together == 0;
-    for (std::size_t j = 0; j < kPanelWidth; ++j) to[j] = (fresh ? 0 : to[j]) - 128 * sums[j];
-  }
-  return {memory, kPanelWidth};
-}
-
-Ahead plan_prefetch(const Int8Args& args) {
-  if (args.next == nullptr) return {nullptr, nullptr, 0};
-  const std::size_t strips = kPanelWidth / (kVectors * kLanes);
-  const std::size_t steps = std::max<std::size_t>(1, args.m / kRows * args.blocks * strips);
-  return {args.next, args.next + args.next_bytes, (args.next_bytes / 64 + steps - 1) / steps};
-}
-
 }  // namespace
 
 void multiply_int8(const Int8Args& args) {
-  StartMemory memory;
-  const Starts starts = find_starts(args, memory);
-  Ahead ahead = plan_prefetch(args);
+  std::int32_t memory[kInt8Blocks * kPanelWidth];
+  const Starts starts = starts_of(args, memory);
+  const std::size_t strips = kPanelWidth / (kVectors * kLanes);
+  const std::size_t steps = std::max<std::size_t>(1, args.m / kRows * args.blocks * strips);
+  Prefetch ahead(args.next, args.next_bytes, steps);
   for_row_tiles<kRows>(args.m, [&](auto height, std::size_t row) HWY_ATTR {
     all_columns<decltype(height)::value>(args, starts, row, ahead);
   });
-}
-
-void add_scaled_sums(const Int8Args& args, std::size_t first, std::size_t row, std::size_t rows,
-                     const std::int32_t* sums, bool add) {
-  StartMemory memory;
-  const Starts starts = find_starts(args, memory);
-  const std::int32_t* start = starts.sums + first / args.together * starts.next;
-  const float* scales = args.scales + first / args.together * args.next_scales + row;
-  for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t j = 0; j < kPanelWidth; j += kLanes) {
-      const VI sum = hn::Add(load(sums + i * kPanelWidth + j), load(start + j));
-      add_scaled(sum, hn::Set(D(), scales[i]), add, args.c + (row + i) * kPanelWidth + j);
-    }
-  }
 }
 
 }  // namespace onecopy::worker::kernels::HWY_NAMESPACE
@@ -240,18 +196,15 @@ namespace onecopy::worker::kernels {
 namespace {
 
 HWY_EXPORT(multiply_int8);
-HWY_EXPORT(add_scaled_sums);
 
-void dispatched_multiply(const Int8Args& args) { HWY_DYNAMIC_DISPATCH(multiply_int8)(args); }
+void dispatched_multiply(const Int8Args& args) {
+  HWY_DYNAMIC_DISPATCH(multiply_int8)(args);
+  if (args.finish != nullptr) finish_scaled(args.c, args.m, *args.finish);
+}
 
-constexpr Int8Product kHighway{"highway", dispatched_multiply, nullptr};
+constexpr Int8Product kHighway{"highway", dispatched_multiply, nullptr, 6, kRowBlock, kInt8Blocks};
 
 }  // namespace
-
-void add_scaled_sums(const Int8Args& args, std::size_t first, std::size_t row, std::size_t rows,
-                     const std::int32_t* sums, bool add) {
-  HWY_DYNAMIC_DISPATCH(add_scaled_sums)(args, first, row, rows, sums, add);
-}
 
 const Int8Product& highway_int8_product() { return kHighway; }
 

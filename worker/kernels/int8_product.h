@@ -17,31 +17,38 @@
 #include <string>
 
 #include "shared/packed_weight.h"
+#include "worker/kernels/activations.h"
+#include "worker/kernels/epilogue.h"
 
 namespace onecopy::worker::kernels {
 
-// Most blocks of 64 rows of B in one call, and so with one scale: 32 KB of B stay in the L1 cache,
-// and the sums, below 512 * 255 * 127 < 2^24, are exact as floats.
+// Blocks of 64 rows of B in one call, and so with one scale, of vector instructions: 32 KB of B stay
+// in the L1 cache, and the sums, below 512 * 255 * 127 < 2^24, are exact as floats.
 inline constexpr std::size_t kInt8Blocks = 8;
 
 struct Int8Args {
   std::size_t m = 0;
-  std::size_t blocks = 0;  // 1 to kInt8Blocks
-  // Row r of block i: 64 bytes at a + i * a_block + r * lda.
+  std::size_t blocks = 0;  // 1 to the product's most_blocks
+  // Row r of block i: 64 bytes at a + i * a_block + r * lda. Can be read up to a multiple of 16 rows,
+  // whatever is there: tiles are read whole.
   const std::uint8_t* a = nullptr;
   std::size_t lda = 0;
   std::size_t a_block = 0;
-  const std::int8_t* b = nullptr;            // [16 * blocks][64][4]
+  // Four strips [16 * blocks][16][4], b_strip bytes apart.
+  const std::int8_t* b = nullptr;
+  std::size_t b_strip = 0;
   const std::int16_t* block_sums = nullptr;  // [blocks][64]; null: the zero point is 0, else 128
   // Row r's scale in the first `together` blocks: scales[r]; in the next as many, next_scales
   // floats further.
   const float* scales = nullptr;
-  std::size_t together = kInt8Blocks;
+  std::size_t together = SIZE_MAX;
   std::size_t next_scales = 0;
   float* c = nullptr;  // [m, 64] in units of the weight's scales
   bool add = false;
+  // What becomes of C, row 0 first, which is then only scratch; null: nothing.
+  const Finish* finish = nullptr;
   // What the caller reads next, or null: brought into the L2 cache.
-  const std::int8_t* next = nullptr;
+  const std::byte* next = nullptr;
   std::size_t next_bytes = 0;
 };
 
@@ -50,19 +57,15 @@ struct Int8Product {
   const char* name;
   void (*multiply)(const Int8Args&);
   void (*release)();  // once per thread at the end of a region; may be null
+  std::size_t tile_rows;  // rows are best cut at multiples of this
+  std::size_t row_block;  // rows of one call
+  std::size_t most_blocks;
 };
 
 // Portable; with AVX-512 VNNI where the machine has it.
 const Int8Product& highway_int8_product();
-// libtorch's brgemm, for machines with AMX; null where the build has no libtorch.
-const Int8Product* brgemm_int8_product();
 // Plain loops: the twin that the others are tested against.
 const Int8Product& scalar_int8_product();
-
-// For products that leave integers: C of the rows [row, row + rows) (+)= scale * sums, where `sums`
-// [rows][64] are those of the blocks from `first` on that share a scale, without the zero point.
-void add_scaled_sums(const Int8Args& args, std::size_t first, std::size_t row, std::size_t rows,
-                     const std::int32_t* sums, bool add);
 
 // Empty when the product agrees with the twin, else what went wrong. Catches what it throws.
 std::string self_test(const Int8Product& product);

@@ -8,9 +8,7 @@
 namespace onecopy::worker::kernels {
 namespace {
 
-// Rows of one item at least, and a multiple of what the kernels' tiles hold.
-constexpr std::size_t kFewestRows = 24;
-constexpr std::size_t kTileRows = 6;
+constexpr std::size_t kFewestRows = 24;  // of one item
 // Below this many multiply-adds another thread costs more than it brings (some microseconds).
 constexpr std::size_t kWorthAThread = 1U << 18;
 
@@ -28,12 +26,20 @@ std::size_t row_parts(std::size_t panels, std::size_t rows, std::size_t threads)
   return parts;
 }
 
-// Panels whose results get a scale in common are one item.
+// Panels of one item: those whose results get a scale in common; and two of bf16, where all rows of
+// the activations do not stay in the L2 cache from one panel to the next.
+std::size_t panels_together(const Linear& call, std::size_t rows) {
+  constexpr std::size_t kStays = std::size_t{1} << 20;  // bytes; half of that cache
+  if (call.y.type == OperandType::kU8) return call.y.together;
+  const bool stays = rows * call.weights->weight.cols * sizeof(std::uint16_t) <= kStays;
+  return call.x.type == OperandType::kBf16 && !stays ? 2 : 1;
+}
+
 std::vector<Item> panel_items(std::span<const Linear> products, std::size_t rows) {
   std::vector<Item> items;
   for (const Linear& call : products) {
     const std::size_t panels = panel_count(call.weights->weight.rows);
-    const std::size_t step = call.y.type == OperandType::kU8 ? call.y.together : 1;
+    const std::size_t step = panels_together(call, rows);
     for (std::size_t p = 0; p < panels; p += step) {
       items.push_back({&call, p, std::min(step, panels - p), 0, rows, nullptr});
     }
@@ -44,14 +50,14 @@ std::vector<Item> panel_items(std::span<const Linear> products, std::size_t rows
 // Panels one after the other, the parts of one as neighbours: they are computed at about the same
 // time, so that a panel comes from memory once.
 std::vector<Item> items_of(std::span<const Linear> products, std::size_t rows,
-                           std::size_t threads) {
+                           std::size_t threads, std::size_t tile_rows) {
   std::vector<Item> panels = panel_items(products, rows);
   for (std::size_t i = 0; i + threads < panels.size(); ++i) {
     const Item& later = panels[i + threads];
     panels[i].next = panel_of(later.call->weights->weight, later.panel);
   }
   const std::size_t parts = row_parts(panels.size(), rows, threads);
-  const std::size_t step = (rows / parts + kTileRows - 1) / kTileRows * kTileRows;
+  const std::size_t step = (rows / parts + tile_rows - 1) / tile_rows * tile_rows;
   std::vector<Item> items;
   for (Item item : panels) {
     for (item.first = 0; item.first < rows; item.first = item.last) {
@@ -60,6 +66,12 @@ std::vector<Item> items_of(std::span<const Linear> products, std::size_t rows,
     }
   }
   return items;
+}
+
+// Rows are cut at multiples of what the product's tiles hold.
+std::size_t tile_rows(OperandType type, const BackEnds& back_ends) {
+  if (type == OperandType::kBf16) return back_ends.bf16->tile_rows;
+  return type == OperandType::kU8 ? back_ends.int8->tile_rows : 6;
 }
 
 void multiply_item(const Item& item, const BackEnds& back_ends) {
@@ -92,7 +104,8 @@ std::size_t multiply_adds(std::span<const Linear> products, std::size_t rows) {
 void linear(std::span<const Linear> products, std::size_t rows, ThreadPool& pool,
             const BackEnds& back_ends) {
   const bool worth_threads = multiply_adds(products, rows) >= kWorthAThread;
-  const std::vector<Item> items = items_of(products, rows, worth_threads ? pool.granted() : 1);
+  const std::vector<Item> items = items_of(products, rows, worth_threads ? pool.granted() : 1,
+                                           tile_rows(products[0].x.type, back_ends));
   const auto work = [&](std::size_t i, unsigned) { multiply_item(items[i], back_ends); };
   if (worth_threads) return pool.run(items.size(), work);
   for (std::size_t i = 0; i < items.size(); ++i) work(i, 0);

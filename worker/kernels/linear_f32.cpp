@@ -10,12 +10,27 @@ namespace {
 // The panel's rows [k, k + depth) as f32: where they lie, or widened into a buffer of the thread.
 const float* piece_of(const TensorView& weight, const std::byte* panel, std::size_t k,
                       std::size_t depth) {
-  const std::byte* piece = panel + panel_bytes(weight.dtype, k);  // k is even
-  if (weight.dtype == DType::kF32) return reinterpret_cast<const float*>(piece);
+  if (weight.dtype == DType::kF32) {
+    return reinterpret_cast<const float*>(panel) + k * kPanelWidth;
+  }
   thread_local AlignedBuffer widened;
   float* const to = widened.reserve(kProductDepth * kPanelWidth);
-  widen_panel(reinterpret_cast<const std::uint16_t*>(piece), depth, to);
+  const auto* values = reinterpret_cast<const std::uint16_t*>(panel);
+  widen_panel(values + panel_index(weight.dtype, weight.cols, k, 0),
+              strip_bytes(weight.dtype, weight.cols) / sizeof(std::uint16_t), depth, to);
   return to;
+}
+
+// What to fetch while rows [k, k + depth) are used: the panel's next ones, or the next panel's first;
+// of a bf16 panel, whose rows lie in four strips, as much of the next panel.
+Ahead ahead_of(const Item& item, std::size_t k, std::size_t depth) {
+  const TensorView& weight = item.call->weights->weight;
+  if (weight.dtype != DType::kF32) {
+    return Ahead{item.next, panel_bytes(weight.dtype, weight.cols)}.share(k, depth, weight.cols);
+  }
+  const bool last = k + depth == weight.cols;
+  return {last ? item.next : panel_of(weight, item.panel) + panel_bytes(weight.dtype, k + depth),
+          panel_bytes(weight.dtype, kProductDepth)};
 }
 
 }  // namespace
@@ -32,10 +47,10 @@ void multiply_f32_item(const Item& item, const BackEnds& back_ends) {
     const std::size_t depth = std::min(kProductDepth, weight.cols - k);
     const bool last_piece = k + depth == weight.cols;
     const float* piece = piece_of(weight, panel, k, depth);
-    const std::byte* next = last_piece ? item.next : panel + panel_bytes(weight.dtype, k + depth);
+    const Ahead ahead = ahead_of(item, k, depth);
     for (std::size_t row = item.first; row < item.last; row += kRowBlock) {
       const std::size_t rows = std::min(kRowBlock, item.last - row);
-      const Share share = share_of(item, next, panel_bytes(weight.dtype, kProductDepth), row, rows);
+      const Ahead share = ahead.share(row - item.first, rows, item.rows());
       const BlockArgs args{.m = rows,
                            .n = columns_of(weight, item.panel),
                            .k = depth,
@@ -47,8 +62,8 @@ void multiply_f32_item(const Item& item, const BackEnds& back_ends) {
                            .c = y.at(row, column),
                            .ldc = y.row_stride,
                            .add = call.add || k > 0,
-                           .next = reinterpret_cast<const float*>(share.begin),
-                           .next_floats = share.bytes / sizeof(float)};
+                           .next = share.begin,
+                           .next_bytes = share.bytes};
       back_ends.f32->multiply(args);
       if (last_piece) {
         finish_block(call.epilogue, call.weights->bias.data() + column, args.c, args.ldc, rows,

@@ -2,9 +2,8 @@
 #include <array>
 
 #include "worker/kernels/aligned_buffer.h"
-#include "worker/kernels/epilogue.h"
-#include "worker/kernels/finish_quantized.h"
 #include "worker/kernels/linear_item.h"
+#include "worker/kernels/quantize.h"
 
 namespace onecopy::worker::kernels {
 namespace {
@@ -45,54 +44,34 @@ const float* lows_of(const Operand& x, std::size_t row) {
   return x.lows == nullptr ? nullptr : x.lows + row;
 }
 
-// What lies behind a panel's values, apart from what is fetched ahead with them: a line that is
-// missed there stalls. The scales and sums are the panel's own, for its epilogue; the block sums
-// those of the panel that comes next, which starts with them.
-void prefetch_behind(const PanelView& panel, const std::byte* next_panel, std::size_t k,
-                     U8Form form) {
-  constexpr std::size_t kLine = 64;
-  for (std::size_t j = 0; j < kPanelWidth; j += kLine / sizeof(float)) {
-    __builtin_prefetch(panel.scales + j, 0, 2);
-    __builtin_prefetch(panel.sums + j, 0, 2);
-  }
-  if (form != U8Form::kSigned || next_panel == nullptr) return;
-  const S8Panel parts = s8_panel(k);
-  for (std::size_t at = parts.block_sums; at < parts.scales; at += kLine) {
-    __builtin_prefetch(next_panel + at, 0, 2);
-  }
-}
-
-constexpr std::size_t kBlockBytes = kS8BlockRows * kPanelWidth;
-
-// One panel, from the activations to sums that lack the weight's scales, in pieces of the panel
-// that stay in L1 for all rows. finish(row, rows) as soon as a row block is complete.
-template <class Finish>
-void multiply_panel(const Item& item, std::size_t panel, const std::byte* next_panel,
-                    const Int8Product& product, float* c, const Finish& finish) {
+// One panel, in pieces that stay in L1 for all rows of the item. finish(row): what becomes of the
+// rows from this one on. c: [item.rows()][64], scratch.
+template <class FinishAt>
+void multiply_panel(const Item& item, std::size_t panel, const Ahead& ahead,
+                    const Int8Product& product, float* c, const FinishAt& finish_at) {
   const Operand& x = item.call->x;
   const TensorView& weight = item.call->weights->weight;
   const PanelView view = view_of(weight, panel);
-  const std::size_t blocks = s8_panel(weight.cols).blocks;
+  const std::size_t blocks = row_blocks(weight.cols);
   // Pieces of about the same size: 12 blocks are two of 6, not 8 and 4.
-  const std::size_t pieces = (blocks + kInt8Blocks - 1) / kInt8Blocks;
+  const std::size_t pieces = (blocks + product.most_blocks - 1) / product.most_blocks;
   std::size_t step = (blocks + pieces - 1) / pieces;
   if (x.together < blocks) step = (step + x.together - 1) / x.together * x.together;
   for (std::size_t block = 0; block < blocks; block += step) {
     const std::size_t count = std::min(step, blocks - block);
     const bool last_piece = block + count == blocks;
-    if (last_piece) prefetch_behind(view, next_panel, weight.cols, x.form);
-    const std::int8_t* piece = view.values + block * kBlockBytes;
-    const std::byte* next =
-        last_piece ? next_panel : reinterpret_cast<const std::byte*>(piece + count * kBlockBytes);
-    for (std::size_t row = item.first; row < item.last; row += kRowBlock) {
-      const std::size_t rows = std::min(kRowBlock, item.last - row);
-      const Share share = share_of(item, next, step * kBlockBytes, row, rows);
+    const Ahead during = ahead.share(block, count, blocks);
+    for (std::size_t row = item.first; row < item.last; row += product.row_block) {
+      const std::size_t rows = std::min(product.row_block, item.last - row);
+      const Ahead share = during.share(row - item.first, rows, item.rows());
+      const Finish finish = last_piece ? finish_at(row) : Finish();
       product.multiply({.m = rows,
                         .blocks = count,
                         .a = reinterpret_cast<const std::uint8_t*>(x.at(row, block)),
                         .lda = x.row_stride,
                         .a_block = x.block_stride,
-                        .b = piece,
+                        .b = view.values + block * kS8BlockRows * kStripWidth,
+                        .b_strip = strip_bytes(DType::kS8, weight.cols),
                         .block_sums = x.form == U8Form::kSigned
                                           ? view.block_sums + block * kPanelWidth
                                           : nullptr,
@@ -101,73 +80,90 @@ void multiply_panel(const Item& item, std::size_t panel, const std::byte* next_p
                         .next_scales = x.scale_stride,
                         .c = c + (row - item.first) * kPanelWidth,
                         .add = block > 0,
-                        .next = reinterpret_cast<const std::int8_t*>(share.begin),
+                        .finish = last_piece ? &finish : nullptr,
+                        .next = share.begin,
                         .next_bytes = share.bytes});
-      if (last_piece) finish(row, rows);
     }
   }
 }
 
-// A panel whose result is f32.
-void multiply_to_floats(const Item& item, const Int8Product& product, float* sums) {
-  const Linear& call = *item.call;
-  const std::size_t column = item.panel * kPanelWidth;
-  const std::size_t columns = columns_of(call.weights->weight, item.panel);
-  const PanelView view = view_of(call.weights->weight, item.panel);
-  Added added;
-  multiply_panel(item, item.panel, item.next, product, sums,
-                 [&](std::size_t row, std::size_t rows) {
-                   if (row == item.first) added = added_of(call, view, column, columns);
-                   const Activations y = call.y.floats().from_row(row);
-                   finish_scaled(call.epilogue, {.c = sums + (row - item.first) * kPanelWidth,
-                                                 .scales = view.scales,
-                                                 .bias = added.bias.data(),
-                                                 .lows = lows_of(call.x, row),
-                                                 .sums = added.sums.data(),
-                                                 .rows = rows,
-                                                 .columns = columns,
-                                                 .to = y.at(0, column),
-                                                 .stride = y.row_stride,
-                                                 .add = call.add});
-                 });
-}
-
-// The item's panels, whose result is quantized with a scale in common: their sums wait for the last
-// one.
-void multiply_to_bytes(const Item& item, const Int8Product& product, float* sums) {
+// A panel whose result is not quantized.
+void multiply_to_floats(const Item& item, const Int8Product& product, float* c) {
   const Linear& call = *item.call;
   const TensorView& weight = call.weights->weight;
-  std::array<Added, kMostTogether> added;
-  std::array<SumsBlock, kMostTogether> blocks;
+  const PanelView view = view_of(weight, item.panel);
+  const std::size_t columns = columns_of(weight, item.panel);
+  const Added added = added_of(call, view, item.panel * kPanelWidth, columns);
+  const Ahead ahead{item.next, panel_bytes(weight.dtype, weight.cols)};
+  multiply_panel(item, item.panel, ahead, product, c, [&](std::size_t row) {
+    return finish_to(call.y, row, item.panel,
+                     {.epilogue = call.epilogue,
+                      .scales = view.scales,
+                      .bias = added.bias.data(),
+                      .lows = lows_of(call.x, row),
+                      .sums = added.sums.data(),
+                      .columns = columns,
+                      .add = call.add});
+  });
+}
+
+// What to fetch while the item's panel `index` is used for the chunk's rows: the first chunk comes upon
+// panels that are in no cache, so the one that follows; the others as much of the next item's.
+Ahead ahead_of(const Item& item, const Item& chunk, std::size_t index) {
+  const TensorView& weight = item.call->weights->weight;
+  const std::size_t bytes = panel_bytes(weight.dtype, weight.cols);
+  if (chunk.first == item.first) {
+    const bool last = index + 1 == item.panels;
+    return {last ? item.next : panel_of(weight, item.panel + index + 1), bytes};
+  }
+  if (item.next == nullptr) return {};
+  const std::size_t done = chunk.first - item.first;
+  const std::size_t all = item.rows();
+  return Ahead{item.next + index * bytes, bytes}.share(done, chunk.rows(), all);
+}
+
+// Rows [chunk.first, chunk.last) of the item's panels, which share a scale: quantized when the last
+// one is finished.
+void multiply_to_bytes(const Item& item, const Item& chunk, const Int8Product& product, float* c,
+                       float* values) {
+  const Linear& call = *item.call;
+  const TensorView& weight = call.weights->weight;
+  const Activations wide = Activations::blocked(values, chunk.rows());
+  std::size_t columns = 0;
   for (std::size_t i = 0; i < item.panels; ++i) {
     const std::size_t panel = item.panel + i;
     const PanelView view = view_of(weight, panel);
-    float* const c = sums + i * item.rows() * kPanelWidth;
-    blocks[i] = {c, view.scales, added[i].bias.data(), added[i].sums.data()};
-    const bool last = i + 1 == item.panels;
-    const std::byte* next = last ? item.next : panel_of(weight, panel + 1);
-    multiply_panel(item, panel, next, product, c, [&](std::size_t row, std::size_t rows) {
-      if (row == item.first) {
-        added[i] = added_of(call, view, panel * kPanelWidth, columns_of(weight, panel));
-      }
-      if (!last) return;
-      auto from = blocks;
-      for (SumsBlock& block : from) block.c += (row - item.first) * kPanelWidth;
-      finish_quantized(call.epilogue, from.data(), item.panels, lows_of(call.x, row), call.y,
-                       item.panel, row, row + rows);
-    });
+    const std::size_t count = columns_of(weight, panel);
+    const Added added = added_of(call, view, panel * kPanelWidth, count);
+    multiply_panel(chunk, panel, ahead_of(item, chunk, i),
+                   product, c, [&](std::size_t row) {
+                     return Finish{.epilogue = call.epilogue,
+                                   .scales = view.scales,
+                                   .bias = added.bias.data(),
+                                   .lows = lows_of(call.x, row),
+                                   .sums = added.sums.data(),
+                                   .columns = count,
+                                   .to = wide.at(row - chunk.first, i * kPanelWidth),
+                                   .stride = wide.row_stride};
+                   });
+    columns += count;
   }
+  quantize(wide, columns, call.y, item.panel, chunk.first, chunk.last);
 }
 
 }  // namespace
 
 void multiply_int8_item(const Item& item, const Int8Product& product) {
   thread_local AlignedBuffer scratch;
-  float* const sums = scratch.reserve(item.panels * item.rows() * kPanelWidth);
-  if (item.call->y.type == OperandType::kF32) {
-    multiply_to_floats(item, product, sums);
-  } else {
-    multiply_to_bytes(item, product, sums);
+  if (item.call->y.type != OperandType::kU8) {
+    return multiply_to_floats(item, product, scratch.reserve(item.rows() * kPanelWidth));
+  }
+  const std::size_t block = product.row_block * kPanelWidth;
+  float* const c = scratch.reserve((1 + item.panels) * block);
+  Item chunk = item;
+  for (; chunk.first < item.last; chunk.first = chunk.last) {
+    chunk.last = std::min(item.last, chunk.first + product.row_block);
+    multiply_to_bytes(item, chunk, product, c, c + block);
   }
 }
 

@@ -11,10 +11,6 @@ namespace onecopy::worker::kernels {
 
 // Rows of one item at most: A's 128 columns (192 KB of f32) stay in the L2 cache beside the panel.
 inline constexpr std::size_t kMostRows = 384;
-// Rows that are multiplied and finished while their 64 columns of C (24 KB) are in the nearest
-// caches.
-inline constexpr std::size_t kRowBlock = 96;
-
 // Rows [first, last) of neighbouring panels of one product.
 struct Item {
   const Linear* call = nullptr;
@@ -37,15 +33,29 @@ inline std::size_t columns_of(const TensorView& weight, std::size_t panel) {
                                                          : kPanelWidth;
 }
 
-// What a row block prefetches: its share of the piece of `bytes` at `next`.
-struct Share {
-  const std::byte* begin = nullptr;
+// What is brought near while something else is computed.
+struct Ahead {
+  const std::byte* begin = nullptr;  // null: nothing
   std::size_t bytes = 0;
+
+  // What to fetch during part [first, first + count) of `total`; whole cache lines.
+  Ahead share(std::size_t first, std::size_t count, std::size_t total) const {
+    if (begin == nullptr) return {};
+    const auto at = [&](std::size_t part) { return bytes * part / total / 64 * 64; };
+    return {begin + at(first), at(first + count) - at(first)};
+  }
 };
-inline Share share_of(const Item& item, const std::byte* next, std::size_t bytes, std::size_t row,
-                      std::size_t rows) {
-  if (next == nullptr) return {};
-  return {next + bytes * (row - item.first) / item.rows() / 64 * 64, bytes * rows / item.rows()};
+
+// The same with where the result goes: the rows from `row` on of y's block, f32 or bf16.
+inline Finish finish_to(const Operand& y, std::size_t row, std::size_t block, Finish finish) {
+  std::byte* const to = y.at(row, block);
+  if (y.type == OperandType::kF32) {
+    finish.to = reinterpret_cast<float*>(to);
+  } else {
+    finish.to_bf16 = reinterpret_cast<std::uint16_t*>(to);
+  }
+  finish.stride = y.row_stride / element_bytes(y.type);
+  return finish;
 }
 
 // f32 weights, and bf16 ones that are widened.

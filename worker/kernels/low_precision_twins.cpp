@@ -3,30 +3,32 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <exception>
 #include <vector>
 
+#include "worker/kernels/bf16.h"
 #include "worker/kernels/bf16_product.h"
 #include "worker/kernels/int8_product.h"
 
 namespace onecopy::worker::kernels {
 namespace {
 
-float widen(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
-
 void multiply_bf16_scalar(const Bf16Args& args) {
   for (std::size_t i = 0; i < args.m; ++i) {
-    for (std::size_t j = 0; j < kPanelWidth; ++j) {
-      double sum = args.add ? args.c[i * kPanelWidth + j] : 0;
+    for (std::size_t j = 0; j < args.n; ++j) {
+      float& c = args.c[i * args.ldc + j];
+      double sum = args.add ? c : 0;
+      const std::uint16_t* strip = args.b + j / kStripWidth * args.b_strip;
       for (std::size_t k = 0; k < args.k; ++k) {
-        sum += static_cast<double>(widen(args.a[i * args.lda + k])) *
-               widen(args.b[(k / 2 * kPanelWidth + j) * 2 + k % 2]);
+        const std::uint16_t a =
+            args.a[k / kBlockColumns * args.a_block + i * args.lda + k % kBlockColumns];
+        sum += static_cast<double>(widen_bf16(a)) *
+               widen_bf16(strip[(k / 2 * kStripWidth + j % kStripWidth) * 2 + k % 2]);
       }
-      args.c[i * kPanelWidth + j] = static_cast<float>(sum);
+      c = static_cast<float>(sum);
     }
   }
+  if (args.finish != nullptr) finish_scaled_scalar(args.c, args.m, *args.finish);
 }
 
 // The sum of one block, exact.
@@ -34,9 +36,10 @@ std::int32_t block_sum(const Int8Args& args, std::size_t block, std::size_t row,
                        std::size_t column) {
   std::int32_t sum = 0;
   const std::uint8_t* a = args.a + block * args.a_block + row * args.lda;
-  const std::int8_t* b = args.b + block * kS8BlockRows * kPanelWidth;
+  const std::int8_t* b =
+      args.b + column / kStripWidth * args.b_strip + block * kS8BlockRows * kStripWidth;
   for (std::size_t k = 0; k < kS8BlockRows; ++k) {
-    sum += a[k] * b[(k / 4 * kPanelWidth + column) * 4 + k % 4];
+    sum += a[k] * b[(k / 4 * kStripWidth + column % kStripWidth) * 4 + k % 4];
   }
   if (args.block_sums != nullptr) sum -= 128 * args.block_sums[block * kPanelWidth + column];
   return sum;
@@ -56,10 +59,11 @@ void multiply_int8_scalar(const Int8Args& args) {
       }
     }
   }
+  if (args.finish != nullptr) finish_scaled_scalar(args.c, args.m, *args.finish);
 }
 
-constexpr Bf16Product kScalarBf16{"scalar", multiply_bf16_scalar, nullptr};
-constexpr Int8Product kScalarInt8{"scalar", multiply_int8_scalar, nullptr};
+constexpr Bf16Product kScalarBf16{"scalar", multiply_bf16_scalar, nullptr, 1, kRowBlock};
+constexpr Int8Product kScalarInt8{"scalar", multiply_int8_scalar, nullptr, 1, kRowBlock, SIZE_MAX};
 
 // Bits without a pattern; the same ones in each process.
 class Noise {
@@ -88,7 +92,7 @@ double error_of(const Bf16Product& product, std::size_t rows) {
   const auto random = [&] {  // 1 to 2, either sign
     return static_cast<std::uint16_t>(0x3F80U | (noise.next() & 0x807FU));
   };
-  std::vector<std::uint16_t> a(rows * kDepth);
+  std::vector<std::uint16_t> a((rows + kRowsRead) * kDepth);
   std::vector<std::uint16_t> b(kDepth * kPanelWidth);
   std::generate(a.begin(), a.end(), random);
   std::generate(b.begin(), b.end(), random);
@@ -96,11 +100,14 @@ double error_of(const Bf16Product& product, std::size_t rows) {
   std::vector<float> got(rows * kPanelWidth);
   for (const bool add : {false, true}) {
     Bf16Args args{.m = rows,
+                  .n = kPanelWidth,
                   .k = kDepth,
                   .a = a.data(),
                   .lda = kDepth,
                   .b = b.data(),
+                  .b_strip = kDepth * kStripWidth,
                   .c = want.data(),
+                  .ldc = kPanelWidth,
                   .add = add};
     multiply_bf16_scalar(args);
     args.c = got.data();
@@ -114,7 +121,7 @@ double error_of(const Bf16Product& product, std::size_t rows) {
 double error_of(const Int8Product& product, std::size_t rows) {
   constexpr std::size_t kBlocks = 4;
   Noise noise(2);
-  std::vector<std::uint8_t> a(kBlocks * rows * kS8BlockRows);
+  std::vector<std::uint8_t> a((kBlocks * rows + kRowsRead) * kS8BlockRows);
   for (auto& v : a) v = noise.next() % 3 == 0 ? 255 : static_cast<std::uint8_t>(noise.next());
   std::vector<std::int8_t> b(kBlocks * kS8BlockRows * kPanelWidth);
   for (auto& v : b) {
@@ -133,6 +140,7 @@ double error_of(const Int8Product& product, std::size_t rows) {
                   .lda = kS8BlockRows,
                   .a_block = rows * kS8BlockRows,
                   .b = b.data(),
+                  .b_strip = kBlocks * kS8BlockRows * kStripWidth,
                   .block_sums = sums.data(),
                   .scales = scales.data(),
                   .together = together,
@@ -149,16 +157,11 @@ double error_of(const Int8Product& product, std::size_t rows) {
 
 template <class Product>
 std::string test(const Product& product, double most) {
-  try {
-    for (const std::size_t rows : kTestRows) {
-      const double error = error_of(product, rows);
-      if (!(error <= most)) {
-        return fmt::format("{} is off by {} with {} rows", product.name, error, rows);
-      }
+  for (const std::size_t rows : kTestRows) {
+    const double error = error_of(product, rows);
+    if (!(error <= most)) {
+      return fmt::format("{} is off by {} with {} rows", product.name, error, rows);
     }
-  } catch (const std::exception& e) {  // libtorch and oneDNN throw
-    const std::string text = e.what();
-    return fmt::format("{}: {}", product.name, text.substr(0, text.find('\n')));
   }
   return {};
 }

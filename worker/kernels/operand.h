@@ -2,15 +2,18 @@
 //
 //   f32    as they are: for f32 weights, and for bf16 weights where the machine multiplies those
 //          fastest by widening them
-//   bf16   rows one after the other, for instructions that multiply bf16
-//   u8     blocks of 64 columns, rows one after the other in each (activations.h), or a row's
-//          blocks one behind the other (row_major), in one of three forms:
+//   bf16   for instructions that multiply bf16; the last block of columns is filled up with zeros
+//   u8     in one of three forms:
 //
 //   form      scale for                     x =                   made by
 //   kRow      each row                      scale * q + low       norms: the row is whole by then
 //   kSigned   each row and `together`       scale * (q - 128)     attention: other heads come later
 //             blocks of 64 columns
 //   kShifted  likewise                      scale * q - offset    the feed-forward's activation
+//
+// All lie in blocks of 64 columns, rows one after the other in each (activations.h). Products may
+// read bf16 and u8 up to a multiple of kRowsRead rows, whatever is there: memory for them goes on for
+// kSlackFloats.
 //
 // The output of GELU is never below -0.17: with that as its offset, no half of the 255 steps is
 // left for values that do not occur. A scale that is infinite or NaN stands for a row with such a
@@ -27,10 +30,19 @@ namespace onecopy::worker::kernels {
 enum class OperandType { kF32, kBf16, kU8 };
 enum class U8Form { kRow, kSigned, kShifted };
 
+constexpr std::size_t element_bytes(OperandType type) {
+  return type == OperandType::kF32    ? sizeof(float)
+         : type == OperandType::kBf16 ? sizeof(std::uint16_t)
+                                      : sizeof(std::uint8_t);
+}
+
 // Where GELU's outputs begin: its minimum is -0.16997, -0.17004 for the tanh form.
 inline constexpr float kGeluOffset = 0.1701F;
 
 struct Operand {
+  static constexpr std::size_t kSlackFloats =
+      kRowsRead * kBlockColumns * sizeof(std::uint16_t) / sizeof(float);
+
   OperandType type = OperandType::kF32;
   std::byte* data = nullptr;
   // Bytes from a row to the next, and from a block of 64 columns to the next.
@@ -50,11 +62,12 @@ struct Operand {
             .row_stride = x.row_stride * sizeof(float),
             .block_stride = x.block_stride * sizeof(float)};
   }
-  static Operand bf16(void* data, std::size_t columns) {
+  static Operand bf16(void* data, std::size_t rows) {
+    constexpr std::size_t kRow = kBlockColumns * sizeof(std::uint16_t);
     return {.type = OperandType::kBf16,
             .data = static_cast<std::byte*>(data),
-            .row_stride = bf16_columns(columns) * sizeof(std::uint16_t),
-            .block_stride = kBlockColumns * sizeof(std::uint16_t)};
+            .row_stride = kRow,
+            .block_stride = rows * kRow};
   }
   // kRow. `scales` holds 2 * rows floats, the lows behind the scales.
   static Operand u8_rows(void* data, float* scales, std::size_t rows) {
@@ -74,16 +87,6 @@ struct Operand {
     operand.offset = offset;
     return operand;
   }
-  // With a row's blocks one behind the other: for products that take all of a row at once.
-  Operand row_major(std::size_t columns) const {
-    Operand operand = *this;
-    operand.row_stride = blocks(columns) * kBlockColumns;
-    operand.block_stride = kBlockColumns;
-    return operand;
-  }
-
-  // A row of bf16s has an even length: they are multiplied in pairs.
-  static constexpr std::size_t bf16_columns(std::size_t columns) { return (columns + 1) / 2 * 2; }
   static constexpr std::size_t blocks(std::size_t columns) {
     return (columns + kBlockColumns - 1) / kBlockColumns;
   }

@@ -83,17 +83,11 @@ HWY_INLINE void quantize_row(Activations x, std::size_t row, std::size_t columns
   }
 }
 
-// To nearest even by adding half a step, one less where the last kept bit is 0.
-void round_row(Activations x, std::size_t row, std::size_t columns, std::uint16_t* to) {
-  for (std::size_t first = 0; first < columns; first += kBlockColumns) {
-    const float* from = x.at(row, first);
-    const std::size_t count = std::min(kBlockColumns, columns - first);
-    for (std::size_t i = 0; i < count; ++i) {
-      const auto bits = std::bit_cast<std::uint32_t>(from[i]);
-      const std::uint32_t rounded = (bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16;
-      const bool is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
-      to[first + i] = static_cast<std::uint16_t>(is_nan ? bits >> 16 | 0x40U : rounded);
-    }
+void round_row(Activations x, std::size_t row, std::size_t columns, const Operand& y,
+               std::size_t block, std::size_t to_row) {
+  for (std::size_t first = 0; first < columns; first += kBlockColumns, ++block) {
+    round_block(x.at(row, first), std::min(kBlockColumns, columns - first),
+                reinterpret_cast<std::uint16_t*>(y.at(to_row, block)));
   }
 }
 
@@ -104,11 +98,9 @@ void quantize(Activations x, std::size_t columns, const Operand& y, std::size_t 
   for (std::size_t row = first; row < last; ++row) {
     if (y.type == OperandType::kU8) {
       quantize_row(x, row - first, columns, y, block, row);
-      continue;
+    } else {
+      round_row(x, row - first, columns, y, block, row);
     }
-    auto* const to = reinterpret_cast<std::uint16_t*>(y.at(row, block));
-    round_row(x, row - first, columns, to);
-    if (columns % 2 != 0) to[columns] = 0;
   }
 }
 
@@ -148,6 +140,19 @@ void quantize_row_scalar(Activations x, std::size_t row, std::size_t columns, co
   }
 }
 
+// Halfway cases are decided by the even neighbour.
+std::uint16_t round_scalar(float v) {
+  const auto bits = std::bit_cast<std::uint32_t>(v);
+  const std::uint32_t low = bits & 0xFFFFU;
+  std::uint32_t high = bits >> 16;
+  if (std::isnan(v)) {
+    high |= 0x40U;
+  } else if (low > 0x8000U || (low == 0x8000U && (high & 1U) != 0)) {
+    ++high;
+  }
+  return static_cast<std::uint16_t>(high);
+}
+
 }  // namespace
 
 void quantize_scalar(Activations x, std::size_t columns, const Operand& y, std::size_t block,
@@ -157,21 +162,10 @@ void quantize_scalar(Activations x, std::size_t columns, const Operand& y, std::
       quantize_row_scalar(x, row - first, columns, y, block, row);
       continue;
     }
-    auto* const to = reinterpret_cast<std::uint16_t*>(y.at(row, block));
-    for (std::size_t c = 0; c < columns; ++c) {
-      // The double is exact; halfway cases are decided by the even neighbour.
-      const float v = *x.at(row - first, c);
-      const auto bits = std::bit_cast<std::uint32_t>(v);
-      const std::uint32_t low = bits & 0xFFFFU;
-      std::uint32_t high = bits >> 16;
-      if (std::isnan(v)) {
-        high |= 0x40U;
-      } else if (low > 0x8000U || (low == 0x8000U && (high & 1U) != 0)) {
-        ++high;
-      }
-      to[c] = static_cast<std::uint16_t>(high);
+    for (std::size_t c = 0; c < Operand::blocks(columns) * kBlockColumns; ++c) {
+      auto* const to = reinterpret_cast<std::uint16_t*>(y.at(row, block + c / kBlockColumns));
+      to[c % kBlockColumns] = c < columns ? round_scalar(*x.at(row - first, c)) : 0;
     }
-    if (columns % 2 != 0) to[columns] = 0;
   }
 }
 

@@ -17,14 +17,14 @@ namespace onecopy::worker::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // A 32-bit lane is a pair of one column: its lower half the even row, the upper one the odd.
-void widen_panel(const std::uint16_t* panel, std::size_t k, float* to) {
+void widen_panel(const std::uint16_t* panel, std::size_t strip, std::size_t k, float* to) {
   const hn::ScalableTag<std::uint32_t> du;
   const hn::ScalableTag<float> d;
   const auto upper = hn::Set(du, 0xFFFF0000U);
-  const auto* pairs = reinterpret_cast<const std::uint32_t*>(panel);
-  for (std::size_t row = 0; row < k; row += 2, pairs += kPanelWidth, to += 2 * kPanelWidth) {
+  const auto* words = reinterpret_cast<const std::uint32_t*>(panel);
+  for (std::size_t row = 0; row < k; row += 2, words += kStripWidth, to += 2 * kPanelWidth) {
     for (std::size_t j = 0; j < kPanelWidth; j += hn::Lanes(d)) {
-      const auto pair = hn::LoadU(du, pairs + j);
+      const auto pair = hn::LoadU(du, words + j / kStripWidth * (strip / 2) + j % kStripWidth);
       hn::StoreU(hn::BitCast(d, hn::ShiftLeft<16>(pair)), d, to + j);
       if (row + 1 < k) {
         hn::StoreU(hn::BitCast(d, hn::And(pair, upper)), d, to + kPanelWidth + j);
@@ -44,14 +44,15 @@ HWY_EXPORT(widen_panel);
 
 }  // namespace
 
-void widen_panel(const std::uint16_t* panel, std::size_t k, float* to) {
-  HWY_DYNAMIC_DISPATCH(widen_panel)(panel, k, to);
+void widen_panel(const std::uint16_t* panel, std::size_t strip, std::size_t k, float* to) {
+  HWY_DYNAMIC_DISPATCH(widen_panel)(panel, strip, k, to);
 }
 
-void widen_panel_scalar(const std::uint16_t* panel, std::size_t k, float* to) {
+void widen_panel_scalar(const std::uint16_t* panel, std::size_t strip, std::size_t k, float* to) {
   for (std::size_t row = 0; row < k; ++row) {
     for (std::size_t j = 0; j < kPanelWidth; ++j) {
-      const std::uint16_t bits = panel[(row / 2 * kPanelWidth + j) * 2 + row % 2];
+      const std::uint16_t bits = panel[j / kStripWidth * strip +
+                                       (row / 2 * kStripWidth + j % kStripWidth) * 2 + row % 2];
       to[row * kPanelWidth + j] = std::bit_cast<float>(std::uint32_t{bits} << 16);
     }
   }

@@ -1,0 +1,171 @@
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "worker/kernels/bf16_attention.cpp"
+
+#include "worker/kernels/bf16_attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "shared/packed_weight.h"
+#include "worker/kernels/bf16.h"
+#include "worker/kernels/highway_vnni_targets.h"
+
+#include <hwy/foreach_target.h>
+// After foreach_target:
+#include <hwy/highway.h>
+
+#include "worker/kernels/power-inl.h"
+#include "worker/kernels/round-inl.h"
+#include "worker/kernels/vector_loop-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace onecopy::worker::kernels::HWY_NAMESPACE {
+namespace {
+
+constexpr std::size_t kLanes = hn::MaxLanes(D());
+constexpr std::size_t kDepth = 32;  // powers of one tile
+
+}  // namespace
+
+// Words of a key's row, a pair of its values each, become a column.
+void pack_bf16_keys(const std::uint16_t* keys, std::size_t stride, std::size_t rows,
+                    std::size_t depth, std::uint16_t* strips) {
+  const std::size_t words = depth / 2;
+  for (std::size_t first = 0; first < rows; first += kStripWidth) {
+    auto* const to = reinterpret_cast<std::uint32_t*>(strips + first * depth);
+    const std::size_t count = std::min(kStripWidth, rows - first);
+    const auto row = [&](std::size_t key) {
+      return reinterpret_cast<const std::uint32_t*>(keys + (first + key) * stride);
+    };
+    std::size_t key = 0;
+#if HWY_TARGET != HWY_SCALAR
+    const hn::FixedTag<std::uint32_t, 4> d;
+    for (; key + 4 <= count; key += 4) {
+      std::size_t word = 0;
+      for (; word + 4 <= words; word += 4) {
+        const auto a = hn::LoadU(d, row(key) + word);
+        const auto b = hn::LoadU(d, row(key + 1) + word);
+        const auto c = hn::LoadU(d, row(key + 2) + word);
+        const auto e = hn::LoadU(d, row(key + 3) + word);
+        const auto ab_low = hn::InterleaveLower(d, a, b);
+        const auto ab_high = hn::InterleaveUpper(d, a, b);
+        const auto ce_low = hn::InterleaveLower(d, c, e);
+        const auto ce_high = hn::InterleaveUpper(d, c, e);
+        std::uint32_t* out = to + word * kStripWidth + key;
+        hn::StoreU(hn::ConcatLowerLower(d, ce_low, ab_low), d, out);
+        hn::StoreU(hn::ConcatUpperUpper(d, ce_low, ab_low), d, out + kStripWidth);
+        hn::StoreU(hn::ConcatLowerLower(d, ce_high, ab_high), d, out + 2 * kStripWidth);
+        hn::StoreU(hn::ConcatUpperUpper(d, ce_high, ab_high), d, out + 3 * kStripWidth);
+      }
+      for (; word < words; ++word) {
+        for (std::size_t i = key; i < key + 4; ++i) to[word * kStripWidth + i] = row(i)[word];
+      }
+    }
+#endif
+    for (std::size_t word = 0; word < words; ++word) {
+      std::uint32_t* out = to + word * kStripWidth;
+      for (std::size_t i = key; i < count; ++i) out[i] = row(i)[word];
+      std::fill(out + count, out + kStripWidth, 0);
+    }
+  }
+}
+
+void pack_bf16_values(const std::uint16_t* HWY_RESTRICT values, std::size_t stride,
+                      std::size_t rows, std::size_t columns, std::size_t depth,
+                      std::uint16_t* HWY_RESTRICT strip) {
+  static constexpr std::uint16_t kZeros[kStripWidth] = {};
+  auto* to = reinterpret_cast<std::uint32_t*>(strip);
+  std::uint16_t some[2][kStripWidth] = {};
+  for (std::size_t row = 0; row < depth; row += 2, to += kStripWidth) {
+    const std::uint16_t* first = row < rows ? values + row * stride : kZeros;
+    const std::uint16_t* second = row + 1 < rows ? values + (row + 1) * stride : kZeros;
+    if (columns < kStripWidth) {
+      std::copy_n(first, columns, some[0]);
+      std::copy_n(second, columns, some[1]);
+      first = some[0];
+      second = some[1];
+    }
+    for (std::size_t j = 0; j < kStripWidth; ++j) {  // vectorized by the compiler
+      to[j] = first[j] | std::uint32_t{second[j]} << 16;
+    }
+  }
+}
+
+void bf16_power_rows(const Bf16Powers& x) {
+  constexpr float kLog2E = 1.44269504F;
+  const Power power(x.factor * kLog2E, 1);
+  for (std::size_t r = 0; r < x.rows; ++r) {
+    const float* row = x.x + r * x.stride;
+    std::uint16_t* const powers = x.powers + r * x.power_stride;
+    // The difference first: the largest one's power is 1 also where the scores are huge.
+    const V largest = hn::Set(D(), largest_in(row, x.columns));
+    V sums[2] = {hn::Zero(D()), hn::Zero(D())};
+    V check = hn::Zero(D());  // no number if a score is none: the largest may pass over it
+    const auto power_at = [&](V score) HWY_ATTR {
+      check = hn::Add(check, score);
+      return power(hn::Sub(score, largest));
+    };
+    const auto keep = [&](std::size_t i, V first, V second) HWY_ATTR {
+      sums[0] = hn::Add(sums[0], first);
+      sums[1] = hn::Add(sums[1], second);
+      store_as_bf16(first, second, powers + i);
+    };
+    std::size_t i = 0;
+    for (; i + 2 * kLanes <= x.columns; i += 2 * kLanes) {
+      keep(i, power_at(hn::LoadU(D(), row + i)), power_at(hn::LoadU(D(), row + i + kLanes)));
+    }
+    const auto rest = [&](std::size_t at) HWY_ATTR {
+      const auto mask = hn::FirstN(D(), x.columns - std::min(x.columns, at));
+      const V score = hn::IfThenElseZero(mask, hn::LoadU(D(), row + at));
+      return hn::IfThenElseZero(mask, power_at(score));
+    };
+    const std::size_t end = (x.columns + kDepth - 1) / kDepth * kDepth;
+    for (; i < end; i += 2 * kLanes) keep(i, rest(i), rest(i + kLanes));
+    const float total = hn::GetLane(hn::SumOfLanes(D(), hn::Add(sums[0], sums[1])));
+    x.inverse_sums[r] = 1 / total + 0 * hn::GetLane(hn::SumOfLanes(D(), check));
+  }
+}
+
+}  // namespace onecopy::worker::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace onecopy::worker::kernels {
+namespace {
+
+HWY_EXPORT(pack_bf16_keys);
+HWY_EXPORT(pack_bf16_values);
+HWY_EXPORT(bf16_power_rows);
+
+}  // namespace
+
+void pack_bf16_keys(const std::uint16_t* keys, std::size_t stride, std::size_t rows,
+                    std::size_t depth, std::uint16_t* strips) {
+  HWY_DYNAMIC_DISPATCH(pack_bf16_keys)(keys, stride, rows, depth, strips);
+}
+
+void pack_bf16_values(const std::uint16_t* values, std::size_t stride, std::size_t rows,
+                      std::size_t columns, std::size_t depth, std::uint16_t* strip) {
+  HWY_DYNAMIC_DISPATCH(pack_bf16_values)(values, stride, rows, columns, depth, strip);
+}
+
+void bf16_power_rows(const Bf16Powers& x) { HWY_DYNAMIC_DISPATCH(bf16_power_rows)(x); }
+
+void bf16_power_rows_scalar(const Bf16Powers& x) {
+  for (std::size_t r = 0; r < x.rows; ++r) {
+    const float* row = x.x + r * x.stride;
+    std::uint16_t* const powers = x.powers + r * x.power_stride;
+    const double most = *std::max_element(row, row + x.columns);
+    double sum = 0;
+    for (std::size_t i = 0; i < (x.columns + 31) / 32 * 32; ++i) {
+      const double power = i < x.columns ? std::exp(x.factor * (row[i] - most)) : 0;
+      powers[i] = round_to_bf16(static_cast<float>(power));
+      sum += power;
+    }
+    x.inverse_sums[r] = static_cast<float>(1 / sum);
+  }
+}
+
+}  // namespace onecopy::worker::kernels
+#endif  // HWY_ONCE
