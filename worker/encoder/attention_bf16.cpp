@@ -88,31 +88,27 @@ Bf16Head::HeadRows Bf16Head::rows_of(const Operand& x, std::size_t first, std::s
 }
 
 void Bf16Head::multiply_scores(const HeadRows& queries, std::size_t rows) const {
-  for (std::size_t first = 0; first < head_.length; first += kPanelWidth) {
-    head_.product->multiply({.m = rows,
-                             .n = std::min(kPanelWidth, head_.length - first),
-                             .k = depth_,
-                             .a = queries.data,
-                             .lda = queries.stride,
-                             .b = keys_ + first * depth_,
-                             .b_strip = kStripWidth * depth_,
-                             .c = scores_ + first,
-                             .ldc = stride_});
-  }
+  head_.product->multiply({.m = rows,
+                           .n = head_.length,
+                           .k = depth_,
+                           .a = queries.data,
+                           .lda = queries.stride,
+                           .b = keys_,
+                           .b_strip = kStripWidth * depth_,
+                           .c = scores_,
+                           .ldc = stride_});
 }
 
 void Bf16Head::multiply_values(std::size_t rows) const {
-  for (std::size_t column = 0; column < head_.size; column += kPanelWidth) {
-    head_.product->multiply({.m = rows,
-                             .n = std::min(kPanelWidth, head_.size - column),
-                             .k = key_depth_,
-                             .a = powers_,
-                             .lda = stride_,
-                             .b = values_ + column * key_depth_,
-                             .b_strip = kStripWidth * key_depth_,
-                             .c = sums_ + column,
-                             .ldc = sum_stride(head_.size)});
-  }
+  head_.product->multiply({.m = rows,
+                           .n = head_.size,
+                           .k = key_depth_,
+                           .a = powers_,
+                           .lda = stride_,
+                           .b = values_,
+                           .b_strip = kStripWidth * key_depth_,
+                           .c = sums_,
+                           .ldc = sum_stride(head_.size)});
 }
 
 void Bf16Head::attend(std::size_t query, std::size_t rows, Activations to) {

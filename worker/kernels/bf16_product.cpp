@@ -86,8 +86,11 @@ void all_rows(const Bf16Args& args, std::size_t column) {
 }  // namespace
 
 void multiply_dot_bf16(const Bf16Args& args) {
-  if (args.n > 3 * kStripWidth) return all_rows<kStrips>(args, 0);
-  for (std::size_t column = 0; column < args.n; column += kStripWidth) all_rows<1>(args, column);
+  std::size_t column = 0;
+  for (; column + 3 * kStripWidth < args.n; column += kStrips * kStripWidth) {
+    all_rows<kStrips>(args, column);
+  }
+  for (; column < args.n; column += kStripWidth) all_rows<1>(args, column);
 }
 
 #else

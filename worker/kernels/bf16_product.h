@@ -22,7 +22,7 @@ inline constexpr std::size_t kBf16Depth = 32;
 
 struct Bf16Args {
   std::size_t m = 0;
-  std::size_t n = 0;  // at most 64; C is written up to the next multiple of 16
+  std::size_t n = 0;  // C is written up to the next multiple of 16
   std::size_t k = 0;
   // [m, k]: rows lda elements apart, in stretches of 64 columns that are a_block apart.
   const std::uint16_t* a = nullptr;
