@@ -63,7 +63,7 @@ class Inputs {
   const std::vector<float>& at(std::size_t which) const { return tensors_[which]; }
   OwnedOperand operand(std::size_t which, Kind kind) const {
     const OperandType type = is_bf16(kind) ? OperandType::kBf16 : OperandType::kF32;
-    OwnedOperand operand(type, tensors_[which].size() / columns_, columns_);
+    OwnedOperand operand(type, tensors_[which].size() / columns_, columns_, 1, true);
     operand.write(tensors_[which]);
     return operand;
   }

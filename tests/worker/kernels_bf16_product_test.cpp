@@ -24,7 +24,7 @@ std::vector<std::uint16_t> random_bf16(std::size_t count, unsigned seed) {
 
 std::size_t round_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
 
-// What a product reads: rows in stretches of 64 columns, or contiguous; zeros behind the k-th of a row
+// What a product reads: rows in stretches of 32 columns, or contiguous; zeros behind the k-th of a row
 // and of a strip.
 struct Data {
   Data(std::size_t m, std::size_t n, std::size_t k, bool contiguous)
@@ -32,9 +32,9 @@ struct Data {
         n(n),
         k(k),
         depth(round_up(k, kBf16Depth)),
-        lda(contiguous ? depth + 6 : kBlockColumns + 6),
-        a_block(contiguous ? kBlockColumns : (m + kRowsRead) * lda),
-        a(random_bf16((depth / kBlockColumns + 1) * a_block + (m + kRowsRead) * lda + 1, 1)),
+        lda(contiguous ? depth + 6 : kBf16Depth + 6),
+        a_block(contiguous ? kBf16Depth : (m + kRowsRead) * lda),
+        a(random_bf16(depth / kBf16Depth * a_block + (m + kRowsRead) * lda + 1, 1)),
         b_strip(depth * kStripWidth + 2),
         b(random_bf16(round_up(n, kStripWidth) / kStripWidth * b_strip, 2)),
         ldc(round_up(n, kStripWidth) + 3),
@@ -52,7 +52,7 @@ struct Data {
   }
   // Of A; read from the second element on.
   std::size_t at(std::size_t row, std::size_t i) const {
-    return 1 + i / kBlockColumns * a_block + row * lda + i % kBlockColumns;
+    return 1 + i / kBf16Depth * a_block + row * lda + i % kBf16Depth;
   }
 
   std::size_t m, n, k, depth, lda, a_block;

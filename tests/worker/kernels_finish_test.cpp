@@ -56,6 +56,7 @@ class Target {
                   .lows = case_.lows ? lows_.data() : nullptr,
                   .sums = sums_.data(),
                   .columns = case_.columns,
+                  .half = 35,
                   .stride = kStride,
                   .add = case_.add};
     if (case_.to_bf16) {

@@ -9,6 +9,7 @@
 #include "worker/kernels/aligned_buffer.h"
 #include "worker/kernels/amx_product.h"
 #include "worker/kernels/back_ends.h"
+#include "worker/kernels/bf16.h"
 #include "worker/kernels/operand.h"
 #include "worker/kernels/quantize.h"
 
@@ -21,7 +22,9 @@ inline constexpr std::size_t kWholeRow = SIZE_MAX;
 // scales for blocks is of both signs unless the test says otherwise.
 class OwnedOperand {
  public:
-  OwnedOperand(OperandType type, std::size_t rows, std::size_t columns, std::size_t together = 1)
+  // bf16 as products read it, or, `as_rows`, as attention does.
+  OwnedOperand(OperandType type, std::size_t rows, std::size_t columns, std::size_t together = 1,
+               bool as_rows = false)
       : rows_(rows), columns_(columns) {
     float* data = memory_.reserve(Activations::floats(rows, columns) + Operand::kSlackFloats);
     std::memset(data, 0xA5, memory_.bytes());
@@ -29,7 +32,9 @@ class OwnedOperand {
     float* scales = scales_.reserve(count);
     std::fill_n(scales, count, 1e30F);
     if (type == OperandType::kF32) operand_ = Operand::of(Activations::blocked(data, rows));
-    if (type == OperandType::kBf16) operand_ = Operand::bf16(data, rows);
+    if (type == OperandType::kBf16) {
+      operand_ = as_rows ? Operand::bf16_rows(data, rows) : Operand::bf16_tiles(data, rows);
+    }
     if (type == OperandType::kU8) {
       operand_ = together == kWholeRow ? Operand::u8_rows(data, scales, rows)
                                        : Operand::u8_signed(data, scales, rows, together);
@@ -78,12 +83,8 @@ class OwnedOperand {
  private:
   float value(std::size_t row, std::size_t column) const {
     if (operand_.type == OperandType::kF32) return *operand_.floats().at(row, column);
+    if (operand_.type == OperandType::kBf16) return widen_bf16(*operand_.bf16_at(row, column));
     const std::byte* block = operand_.at(row, column / kBlockColumns);
-    if (operand_.type == OperandType::kBf16) {
-      std::uint16_t bits = 0;
-      std::memcpy(&bits, block + column % kBlockColumns * 2, sizeof bits);
-      return std::bit_cast<float>(std::uint32_t{bits} << 16);
-    }
     const int q = std::to_integer<int>(block[column % kBlockColumns]);
     const int zero_point = operand_.form == U8Form::kSigned ? 128 : 0;
     const float low = operand_.lows == nullptr ? 0 : operand_.lows[row];

@@ -198,13 +198,13 @@ TEST(QuantizeBf16, RoundsToNearestEvenAtAllTailsAndWritesNothingElse) {
     constexpr std::size_t kRows = 5;
     const auto rounded = [&](Quantize with) {
       std::vector<std::uint16_t> y(kRows * blocks * kBlockColumns, 0xA5A5);
-      with(from, columns, Operand::bf16(y.data(), kRows), 0, 1, 4);
+      with(from, columns, Operand::bf16_tiles(y.data(), kRows), 0, 1, 4);
       return y;
     };
     std::vector<std::uint16_t> want(kRows * blocks * kBlockColumns, 0xA5A5);
     for (std::size_t row = 0; row < 3; ++row) {
       for (std::size_t c = 0; c < blocks * kBlockColumns; ++c) {
-        want[(c / kBlockColumns * kRows + row + 1) * kBlockColumns + c % kBlockColumns] =
+        want[(c / kTileColumns * kRows + row + 1) * kTileColumns + c % kTileColumns] =
             c < columns ? host::narrow_bf16(x[1 + row * columns + c]) : std::uint16_t{0};
       }
     }
@@ -218,7 +218,7 @@ TEST(QuantizeBf16, BeginsAtABlock) {
   for_each_target([] {
     std::vector<float> x = random_floats(2 * kBlockColumns, 9);
     std::vector<std::uint16_t> y(2 * 2 * kBlockColumns, 0xA5A5);
-    quantize(Activations::blocked(x.data(), 2), 36, Operand::bf16(y.data(), 2), 1, 0, 2);
+    quantize(Activations::blocked(x.data(), 2), 36, Operand::bf16_rows(y.data(), 2), 1, 0, 2);
     for (std::size_t i = 0; i < y.size(); ++i) {
       const std::size_t c = i % kBlockColumns;
       const bool second = i >= 2 * kBlockColumns;

@@ -13,7 +13,7 @@ namespace onecopy::worker {
 struct Attention {
   std::size_t heads = 0;
   std::size_t head_size = 0;
-  // [tokens, heads * head_size] each, all f32 or all bf16; head h has columns h * head_size and on.
+  // [tokens, heads * head_size] each, all f32 or all rows of bf16; head h has columns h * head_size and on.
   // The queries may be fewer: [query_starts.back(), ...].
   kernels::Operand query, key, value;
   kernels::Operand context;  // softmax(Q K^T / sqrt(head_size)) V; overlaps none of them. A u8 one

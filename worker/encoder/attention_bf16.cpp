@@ -69,9 +69,8 @@ Bf16Head::Bf16Head(const Head& head, float* memory)
 // The head's columns of these rows, filled up with zeros to depth_: where they lie if that is so
 // there, else gathered in rows_.
 Bf16Head::HeadRows Bf16Head::rows_of(const Operand& x, std::size_t first, std::size_t rows) {
-  const auto at = [&](std::size_t row, std::size_t column) {
-    const std::byte* block = x.at(first + row, column / kernels::kBlockColumns);
-    return reinterpret_cast<const std::uint16_t*>(block) + column % kernels::kBlockColumns;
+  const auto at = [&](std::size_t row, std::size_t column) -> const std::uint16_t* {
+    return x.bf16_at(first + row, column);
   };
   const std::size_t room = kernels::kBlockColumns - head_.column % kernels::kBlockColumns;
   if (head_.size == depth_ && head_.size <= room) {

@@ -25,12 +25,18 @@ constexpr std::size_t kContextTogether = 8;
 // place. In this order no row is overwritten before it has moved: blocks and rows only come closer.
 void move_first_rows(const Operand& from, const Operand& to, std::span<const std::uint32_t> starts,
                      std::size_t columns) {
+  const auto move = [&](std::size_t block, std::size_t half, std::size_t bytes) {
+    for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
+      std::memmove(to.at(s, block) + half * to.half_stride,
+                   from.at(starts[s], block) + half * from.half_stride, bytes);
+    }
+  };
   const std::size_t blocks = Operand::blocks(columns);
   for (std::size_t block = 0; block < blocks; ++block) {
-    const std::size_t count =
-        std::min(kernels::kBlockColumns, columns - block * kernels::kBlockColumns);
-    for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
-      std::memmove(to.at(s, block), from.at(starts[s], block), count * element_bytes(from.type));
+    if (from.type == OperandType::kBf16) {
+      for (const std::size_t half : {0, 1}) move(block, half, from.row_stride);
+    } else {
+      move(block, 0, kernels::kBlockColumns * element_bytes(from.type));
     }
   }
   if (from.scales == nullptr) return;
@@ -83,7 +89,7 @@ Operand ForwardPass::operand(kernels::AlignedBuffer& data, const Operand& u8) co
     case OperandType::kF32:
       return Operand::of(Activations::blocked(data.data(), rows_));
     case OperandType::kBf16:
-      return Operand::bf16(data.data(), rows_);
+      return Operand::bf16_tiles(data.data(), rows_);
     case OperandType::kU8:
       break;
   }
@@ -93,7 +99,7 @@ Operand ForwardPass::operand(kernels::AlignedBuffer& data, const Operand& u8) co
 // Place `index` of the query, key and value.
 Operand ForwardPass::projected(std::size_t index) const {
   float* const data = workspace_.wide.data() + index * width_;
-  if (attention_product() != nullptr) return Operand::bf16(data, rows_);
+  if (attention_product() != nullptr) return Operand::bf16_rows(data, rows_);
   return Operand::of(Activations::blocked(data, rows_));
 }
 

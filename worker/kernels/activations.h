@@ -23,6 +23,8 @@ inline constexpr std::size_t kBlockColumns = 64;
 // Rows that are multiplied and finished at a time, by vector instructions: their 64 columns of f32
 // results (24 KB) stay in the nearest caches.
 inline constexpr std::size_t kRowBlock = 96;
+// Columns of bf16 in a row of a tile (amx_product.h).
+inline constexpr std::size_t kTileColumns = 32;
 // Products of lower precision read rows up to a multiple of this: whole tiles (amx_product.h).
 inline constexpr std::size_t kRowsRead = 16;
 

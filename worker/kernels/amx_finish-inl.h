@@ -29,6 +29,7 @@ HWY_INLINE void run_pending(Pending& pending, std::size_t rows) {
 }
 
 constexpr std::size_t kVectors = kColumns / kStripWidth;
+static_assert(kColumns == kTileColumns, "a block of sums is one half of a block of bf16");
 
 // ---- Where values come from: value(row, vector) of the rows from 0 on.
 
@@ -71,16 +72,20 @@ struct MoreInt8Sums : Int8Sums {
 // ---- Where they go.
 
 struct ToFloats {
+  static HWY_INLINE std::size_t place(const Finish&, std::size_t column) { return column; }
   static HWY_INLINE void store(V v, const Finish& finish, std::size_t at) {
     hn::StoreU(v, D(), finish.to + at);
   }
 };
-struct AddToFloats {
+struct AddToFloats : ToFloats {
   static HWY_INLINE void store(V v, const Finish& finish, std::size_t at) {
     hn::StoreU(hn::Add(v, hn::LoadU(D(), finish.to + at)), D(), finish.to + at);
   }
 };
 struct ToBf16 {
+  static HWY_INLINE std::size_t place(const Finish& finish, std::size_t column) {
+    return column / kTileColumns * finish.half;
+  }
   static HWY_INLINE void store(V v, const Finish& finish, std::size_t at) {
     __m256i bits;  // not the intrinsic: Highway 1.0 does not let the compiler use it
     asm("vcvtneps2bf16 %1, %0" : "=v"(bits) : "v"(v.raw));
@@ -121,7 +126,8 @@ void finish_rows(Pending& pending, std::size_t rows) {
     if (finish.lows != nullptr) column_sums[j] = hn::LoadU(D(), finish.sums + column);
   }
   for (std::size_t row = 0; row < rows; ++row) {
-    const std::size_t at = (pending.row + row) * finish.stride + pending.column;
+    const std::size_t at =
+        (pending.row + row) * finish.stride + To::place(finish, pending.column);
     for (std::size_t j = 0; j < kVectors; ++j) {
       V v = hn::MulAdd(sums.value(row, j), scales[j], bias[j]);
       if (finish.lows != nullptr) {

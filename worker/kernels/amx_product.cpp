@@ -126,8 +126,7 @@ HWY_INLINE void multiply_depth(const Bf16Args& args, std::size_t row, std::size_
   const std::size_t steps = (args.k + kBf16Depth - 1) / kBf16Depth;
   const std::size_t rows_a_step = (kRows + steps - 1) / steps;
   for (std::size_t k = 0; k < args.k; k += kBf16Depth, b += kTileBytes) {
-    const std::uint16_t* a = args.a + k / kBlockColumns * args.a_block + row * args.lda +
-                             k % kBlockColumns;
+    const std::uint16_t* a = args.a + k / kBf16Depth * args.a_block + row * args.lda;
     multiply_tiles<Bf16, kM, kN>(reinterpret_cast<const std::uint8_t*>(a), lda, b, strip);
     if (job == nullptr) continue;
     job->ahead.some();

@@ -47,10 +47,10 @@ HWY_INLINE void tile(const Bf16Args& args, std::size_t row, std::size_t column) 
     }
   }
   const std::uint16_t* HWY_RESTRICT b = args.b + column / kStripWidth * args.b_strip;
-  for (std::size_t first = 0; first < args.k; first += kBlockColumns) {
+  for (std::size_t first = 0; first < args.k; first += kBf16Depth) {
     const std::uint16_t* HWY_RESTRICT a =
-        args.a + first / kBlockColumns * args.a_block + row * args.lda;
-    const std::size_t last = std::min(args.k, first + kBlockColumns);
+        args.a + first / kBf16Depth * args.a_block + row * args.lda;
+    const std::size_t last = std::min(args.k, first + kBf16Depth);
     for (std::size_t k = first; k < last; k += 2, a += 2, b += 2 * kStripWidth) {
       V columns[kN];
 #pragma GCC unroll 16

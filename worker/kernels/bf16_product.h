@@ -18,16 +18,16 @@ namespace onecopy::worker::kernels {
 
 // A's rows and B's strips go on with zeros up to a multiple of this depth, and A can be read up to a
 // multiple of 16 rows, whatever is there: tiles are read whole.
-inline constexpr std::size_t kBf16Depth = 32;
+inline constexpr std::size_t kBf16Depth = kTileColumns;
 
 struct Bf16Args {
   std::size_t m = 0;
   std::size_t n = 0;  // C is written up to the next multiple of 16
   std::size_t k = 0;
-  // [m, k]: rows lda elements apart, in stretches of 64 columns that are a_block apart.
+  // [m, k]: rows lda elements apart, in stretches of 32 columns that are a_block apart.
   const std::uint16_t* a = nullptr;
   std::size_t lda = 0;
-  std::size_t a_block = kBlockColumns;
+  std::size_t a_block = kBf16Depth;
   // Strips of 16 columns, [k / 2][16][2], b_strip elements apart.
   const std::uint16_t* b = nullptr;
   std::size_t b_strip = 0;

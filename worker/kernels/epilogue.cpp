@@ -49,7 +49,7 @@ void finish_scaled_rows(const float* c, std::size_t rows, const Finish& block) {
       part.store(v, to + j);
     });
     if (block.to_bf16 != nullptr) {
-      round_block(rounded, block.columns, block.to_bf16 + i * block.stride);
+      round_block(rounded, block.columns, block.to_bf16 + i * block.stride, block.half);
     }
   }
 }
@@ -132,20 +132,20 @@ void finish_scaled(const float* c, std::size_t rows, const Finish& finish) {
 
 void finish_scaled_scalar(const float* c, std::size_t rows, const Finish& finish) {
   for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t j = 0; j < finish.columns; ++j) {
-      float v = c[i * kBlockColumns + j] * finish.scales[j] + finish.bias[j];
-      if (finish.lows != nullptr) v += finish.lows[i] * finish.sums[j];
-      v = finish_scalar(finish.epilogue, v);
-      const std::size_t at = i * finish.stride + j;
-      if (finish.to_bf16 != nullptr) {
-        finish.to_bf16[at] = round_to_bf16(v);
-      } else {
-        finish.to[at] = v + (finish.add ? finish.to[at] : 0);
+    for (std::size_t j = 0; j < kBlockColumns; ++j) {
+      float v = 0;
+      if (j < finish.columns) {
+        v = c[i * kBlockColumns + j] * finish.scales[j] + finish.bias[j];
+        if (finish.lows != nullptr) v += finish.lows[i] * finish.sums[j];
+        v = finish_scalar(finish.epilogue, v);
       }
-    }
-    if (finish.to_bf16 == nullptr) continue;
-    for (std::size_t j = finish.columns; j < kBlockColumns; ++j) {
-      finish.to_bf16[i * finish.stride + j] = 0;
+      if (finish.to_bf16 != nullptr) {
+        const std::size_t at = j / kTileColumns * finish.half + j % kTileColumns;
+        finish.to_bf16[i * finish.stride + at] = round_to_bf16(v);
+      } else if (j < finish.columns) {
+        float& to = finish.to[i * finish.stride + j];
+        to = v + (finish.add ? to : 0);
+      }
     }
   }
 }

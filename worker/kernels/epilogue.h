@@ -31,9 +31,11 @@ struct Finish {
   const float* lows = nullptr;  // null: 0
   const float* sums = nullptr;
   std::size_t columns = 0;
-  // One of the two, rows `stride` elements apart. A row of bf16 is filled up with zeros to 64.
+  // One of the two, rows `stride` elements apart. A row of bf16 is filled up with zeros to 64, and
+  // its columns from the 32nd on begin at to_bf16 + half.
   float* to = nullptr;  // may be c, with a stride of 64
   std::uint16_t* to_bf16 = nullptr;
+  std::size_t half = 32;
   std::size_t stride = 0;
   bool add = false;  // f32 only
 };

@@ -35,7 +35,7 @@ void multiply_panel(const Item& item, std::size_t index, std::size_t row, std::s
                     .k = weight.cols,
                     .a = reinterpret_cast<const std::uint16_t*>(call.x.at(row, 0)),
                     .lda = call.x.row_stride / sizeof(std::uint16_t),
-                    .a_block = call.x.block_stride / sizeof(std::uint16_t),
+                    .a_block = call.x.half_stride / sizeof(std::uint16_t),
                     .b = reinterpret_cast<const std::uint16_t*>(panel_of(weight, panel)),
                     .b_strip = strip_bytes(DType::kBf16, weight.cols) / sizeof(std::uint16_t),
                     .c = c,

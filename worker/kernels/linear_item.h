@@ -55,6 +55,7 @@ inline Finish finish_to(const Operand& y, std::size_t row, std::size_t block, Fi
     finish.to_bf16 = reinterpret_cast<std::uint16_t*>(to);
   }
   finish.stride = y.row_stride / element_bytes(y.type);
+  finish.half = y.half_stride / sizeof(std::uint16_t);
   return finish;
 }
 

@@ -21,7 +21,7 @@ void multiply_bf16_scalar(const Bf16Args& args) {
       const std::uint16_t* strip = args.b + j / kStripWidth * args.b_strip;
       for (std::size_t k = 0; k < args.k; ++k) {
         const std::uint16_t a =
-            args.a[k / kBlockColumns * args.a_block + i * args.lda + k % kBlockColumns];
+            args.a[k / kBf16Depth * args.a_block + i * args.lda + k % kBf16Depth];
         sum += static_cast<double>(widen_bf16(a)) *
                widen_bf16(strip[(k / 2 * kStripWidth + j % kStripWidth) * 2 + k % 2]);
       }

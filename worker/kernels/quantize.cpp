@@ -87,7 +87,7 @@ void round_row(Activations x, std::size_t row, std::size_t columns, const Operan
                std::size_t block, std::size_t to_row) {
   for (std::size_t first = 0; first < columns; first += kBlockColumns, ++block) {
     round_block(x.at(row, first), std::min(kBlockColumns, columns - first),
-                reinterpret_cast<std::uint16_t*>(y.at(to_row, block)));
+                y.bf16_at(to_row, block * kBlockColumns), y.half_stride / sizeof(std::uint16_t));
   }
 }
 
@@ -163,8 +163,8 @@ void quantize_scalar(Activations x, std::size_t columns, const Operand& y, std::
       continue;
     }
     for (std::size_t c = 0; c < Operand::blocks(columns) * kBlockColumns; ++c) {
-      auto* const to = reinterpret_cast<std::uint16_t*>(y.at(row, block + c / kBlockColumns));
-      to[c % kBlockColumns] = c < columns ? round_scalar(*x.at(row - first, c)) : 0;
+      *y.bf16_at(row, block * kBlockColumns + c) =
+          c < columns ? round_scalar(*x.at(row - first, c)) : std::uint16_t{0};
     }
   }
 }

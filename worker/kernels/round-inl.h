@@ -68,11 +68,15 @@ HWY_INLINE void store_as_bf16(V first, V second, std::uint16_t* to) {
 #endif
 }
 
-// `count` values, at most 64, to bf16; filled up with zeros to 64. The compiler vectorizes it.
+// `count` values, at most 64, to bf16; filled up with zeros to 64. Those from the 32nd on begin at
+// to + half. The compiler vectorizes it.
 HWY_INLINE void round_block(const float* HWY_RESTRICT from, std::size_t count,
-                            std::uint16_t* HWY_RESTRICT to) {
-  for (std::size_t i = 0; i < count; ++i) to[i] = round_to_bf16(from[i]);
-  std::fill(to + count, to + kBlockColumns, std::uint16_t{0});
+                            std::uint16_t* HWY_RESTRICT to, std::size_t half) {
+  for (std::size_t first = 0; first < kBlockColumns; first += kTileColumns, to += half) {
+    const std::size_t some = std::min(kTileColumns, count - std::min(count, first));
+    for (std::size_t i = 0; i < some; ++i) to[i] = round_to_bf16(from[first + i]);
+    std::fill(to + some, to + kTileColumns, std::uint16_t{0});
+  }
 }
 
 }  // namespace onecopy::worker::kernels::HWY_NAMESPACE
