@@ -15,22 +15,23 @@ namespace {
 
 // In all types a panel is 32-bit words, [words of a row][64] or four strips of [words][16], each
 // with 1, 2 or 4 elements of one row of the source. So a panel is made tile by tile: one cache line
-// of packed elements of each of the 64 rows is transposed. Whole lines, because rows are often a multiple of 4 KB apart, so that
-// their lines push each other out of the cache before they are used again.
+// of packed elements of each of the 64 rows is transposed. Whole lines, because rows are often a
+// multiple of 4 KB apart, so that their lines push each other out of the cache before they are used
+// again.
 constexpr std::size_t kWord = 4;
 constexpr std::size_t kTileWords = 16;
 constexpr std::size_t kTileRow = kTileWords * kWord;
 constexpr std::size_t kPanelRow = kPanelWidth * kWord;
 
-// Where the words of a tile go: `row` bytes from a word to the next of the same column, `strip` from
-// a column to the one 16 further.
+// Where the words of a tile go: `row` bytes from a word to the next of the same column, `strip`
+// from a column to the one 16 further.
 struct Place {
   std::size_t row, strip;
   std::size_t at(std::size_t word, std::size_t n) const {
     return word * row + n / kStripWidth * strip + n % kStripWidth * kWord;
   }
 };
-constexpr Place kF32Place{kPanelRow, kStripWidth * kWord};
+constexpr Place kF32Place{kPanelRow, kStripWidth* kWord};
 constexpr Place strips_of(DType dtype, std::size_t cols) {
   return {kStripWidth * kWord, strip_bytes(dtype, cols)};
 }

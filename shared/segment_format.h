@@ -99,8 +99,8 @@ constexpr std::uint64_t layout_fingerprint() {
         offsetof(SegmentHeader, tokenizer), offsetof(SegmentHeader, header_checksum),
         sizeof(TensorRecord), offsetof(TensorRecord, rows), offsetof(TensorRecord, holder),
         offsetof(TensorRecord, data), sizeof(DependencyRecord),
-        offsetof(DependencyRecord, identity), kSegmentAlignment, kPanelWidth, kStripWidth, kS8BlockRows,
-        panel_bytes(DType::kBf16, 1), panel_bytes(DType::kS8, 1),
+        offsetof(DependencyRecord, identity), kSegmentAlignment, kPanelWidth, kStripWidth,
+        kS8BlockRows, panel_bytes(DType::kBf16, 1), panel_bytes(DType::kS8, 1),
         static_cast<std::size_t>(std::endian::native == std::endian::little)}) {
     hash = (hash ^ fact) * 0x100000001b3ULL;
   }

@@ -94,8 +94,8 @@ class LoaderTest : public testing::Test {
     const bool panels = view.layout == Layout::kPanels;
     const std::byte* panel = view.bytes.data();
     if (panels) panel += n / kPanelWidth * panel_bytes(view.dtype, view.cols);
-    const std::size_t index = panels ? panel_index(view.dtype, view.cols, k, n % kPanelWidth)
-                                     : n * view.cols + k;
+    const std::size_t index =
+        panels ? panel_index(view.dtype, view.cols, k, n % kPanelWidth) : n * view.cols + k;
     if (view.dtype == DType::kF32) return at<float>(panel, index);
     if (view.dtype == DType::kBf16)
       return std::bit_cast<float>(std::uint32_t{at<std::uint16_t>(panel, index)} << 16);

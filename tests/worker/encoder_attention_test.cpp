@@ -21,10 +21,12 @@ using kernels::Operand;
 using kernels::OperandType;
 using kernels::OwnedOperand;
 
-// How scores and their products with values are computed. kPlainBf16 is what kBf16 is on any machine.
+// How scores and their products with values are computed. kPlainBf16 is what kBf16 is on any
+// machine.
 enum class Kind { kF32, kI16, kPlainBf16, kBf16 };
 
-// Those that this machine has at the moment; the f32 of `exact` is what the others are compared with.
+// Those that this machine has at the moment; the f32 of `exact` is what the others are compared
+// with.
 std::vector<Kind> rounded_kinds() {
   std::vector<Kind> kinds{Kind::kI16, Kind::kPlainBf16};
   if (kernels::amx_bf16_product() != nullptr) kinds.push_back(Kind::kBf16);
@@ -32,9 +34,9 @@ std::vector<Kind> rounded_kinds() {
 }
 bool is_bf16(Kind kind) { return kind == Kind::kPlainBf16 || kind == Kind::kBf16; }
 
-// Relative to the largest value. In integers a value is rounded to 1 in 1023, half of that is 4.9e-4;
-// the rest is what queries, keys (1 in 4095 each) and powers lose. In bf16 each of them loses up to 1
-// in 512.
+// Relative to the largest value. In integers a value is rounded to 1 in 1023, half of that
+// is 4.9e-4; the rest is what queries, keys (1 in 4095 each) and powers lose. In bf16 each of them
+// loses up to 1 in 512.
 double bound_of(Kind kind) { return is_bf16(kind) ? 1.5e-2 : 1e-3; }
 
 struct Heads {

@@ -100,7 +100,8 @@ TEST(Bf16PowerRows, AreNearTheirTwinsAtAllTailsAndWriteNothingElse) {
           ASSERT_NEAR(a, b, std::abs(b) / 128 + 1e-30F) << i;  // one step
         }
         for (std::size_t row = 0; row < kRows; ++row) {
-          ASSERT_NEAR(got.inverse_sums[row], want.inverse_sums[row], 1e-4F * want.inverse_sums[row]);
+          ASSERT_NEAR(got.inverse_sums[row], want.inverse_sums[row],
+                      1e-4F * want.inverse_sums[row]);
         }
       }
     }
@@ -108,9 +109,9 @@ TEST(Bf16PowerRows, AreNearTheirTwinsAtAllTailsAndWriteNothingElse) {
 }
 
 TEST(Bf16PowerRows, ARowWithWhatIsNoNumberHasNoSum) {
-  for (const float poison : {std::numeric_limits<float>::quiet_NaN(),
-                             std::numeric_limits<float>::infinity(),
-                             -std::numeric_limits<float>::infinity()}) {
+  for (const float poison :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
+        -std::numeric_limits<float>::infinity()}) {
     for (const std::size_t column : {0, 1, 31, 32, 63, 69}) {
       auto x = random_floats(kRows * 100 + 1, 1);
       x[1 + 100 + column] = poison;

@@ -24,8 +24,8 @@ std::vector<std::uint16_t> random_bf16(std::size_t count, unsigned seed) {
 
 std::size_t round_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
 
-// What a product reads: rows in stretches of 32 columns, or contiguous; zeros behind the k-th of a row
-// and of a strip.
+// What a product reads: rows in stretches of 32 columns, or contiguous; zeros behind the k-th of a
+// row and of a strip.
 struct Data {
   Data(std::size_t m, std::size_t n, std::size_t k, bool contiguous)
       : m(m),
@@ -125,8 +125,8 @@ TEST(Bf16Product, ARowDoesNotDependOnItsNeighbours) {
       Data some = data;
       some.m = m;
       const std::vector<float> got = multiply(*product, some);
-      EXPECT_TRUE(std::equal(
-          all.begin(), all.begin() + static_cast<std::ptrdiff_t>(m * data.ldc), got.begin()))
+      EXPECT_TRUE(std::equal(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(m * data.ldc),
+                             got.begin()))
           << product->name << ", " << m;
     }
   }

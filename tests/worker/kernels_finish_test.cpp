@@ -1,5 +1,5 @@
-// Products that finish their sums: against the same product and finish_scaled one after the other, in
-// all ways that this machine has.
+// Products that finish their sums: against the same product and finish_scaled one after the other,
+// in all ways that this machine has.
 #include <gmock/gmock.h>
 
 #include "tests/worker/kernels_operands.h"

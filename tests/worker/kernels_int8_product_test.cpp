@@ -234,8 +234,9 @@ void multiply_saturating(const Int8Args& args) {
 }
 
 TEST(Int8SelfTest, RefusesAProductThatSaturates) {
-  EXPECT_THAT(self_test(Int8Product{"saturating", multiply_saturating, nullptr, 1, kRowBlock, SIZE_MAX}),
-              testing::StartsWith("saturating is off by "));
+  EXPECT_THAT(
+      self_test(Int8Product{"saturating", multiply_saturating, nullptr, 1, kRowBlock, SIZE_MAX}),
+      testing::StartsWith("saturating is off by "));
 }
 
 TEST(Int8SelfTest, RefusesAProductThatForgetsToAddOrIsNoNumber) {
@@ -250,7 +251,8 @@ TEST(Int8SelfTest, RefusesAProductThatForgetsToAddOrIsNoNumber) {
     scalar_int8_product().multiply(args);
     args.c[args.m * kPanelWidth - 1] = std::numeric_limits<float>::quiet_NaN();
   };
-  EXPECT_THAT(self_test(Int8Product{"odd", no_number, nullptr, 1, kRowBlock, SIZE_MAX}), testing::HasSubstr("off by nan"));
+  EXPECT_THAT(self_test(Int8Product{"odd", no_number, nullptr, 1, kRowBlock, SIZE_MAX}),
+              testing::HasSubstr("off by nan"));
 }
 
 }  // namespace

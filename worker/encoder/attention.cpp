@@ -76,9 +76,8 @@ class Cutter {
     return attention_.query_starts[s + 1] - attention_.query_starts[s];
   }
   std::size_t head_floats() const {
-    return with_kind([&](auto kind) {
-      return decltype(kind)::type::floats(longest_, attention_.head_size);
-    });
+    return with_kind(
+        [&](auto kind) { return decltype(kind)::type::floats(longest_, attention_.head_size); });
   }
   std::size_t group_columns() const { return together_ * attention_.head_size; }
   std::size_t context_rows() const { return (longest_ + parts_ - 1) / parts_; }

@@ -27,8 +27,9 @@ void pack_keys(const Head& head, float* out) {
   for_stretches(head, [&](std::size_t column, std::size_t count) {
     for (std::size_t first = 0; first < head.length; first += kPanel) {
       float* panel = out + first * head.size + column * kPanel;
-      kernels::transpose(head.key.floats().at(head.first + first, head.column + column), head.key.floats().row_stride,
-                         std::min(kPanel, head.length - first), count, scale, panel, kPanel);
+      kernels::transpose(head.key.floats().at(head.first + first, head.column + column),
+                         head.key.floats().row_stride, std::min(kPanel, head.length - first), count,
+                         scale, panel, kPanel);
     }
   });
 }

@@ -81,8 +81,8 @@ class I16Head {
   float key_scale_ = 0;
 };
 
-// Queries, keys and values are bf16, as are the powers; sums are f32. For machines whose products of
-// bf16 leave those of 16-bit integers behind.
+// Queries, keys and values are bf16, as are the powers; sums are f32. For machines whose products
+// of bf16 leave those of 16-bit integers behind.
 class Bf16Head {
  public:
   static constexpr std::size_t kQueries = 32;  // two tiles
@@ -106,7 +106,8 @@ class Bf16Head {
   float* const scores_;          // [kQueries][stride]
   float* const sums_;            // [kQueries][size, in blocks of 64]
   std::uint16_t* const powers_;  // [kQueries][stride]
-  std::uint16_t* const rows_;    // [kQueries or length][depth]: queries; keys, then values, to be packed
+  std::uint16_t* const
+      rows_;  // [kQueries or length][depth]: queries; keys, then values, to be packed
   std::uint16_t* const keys_;    // strips of 16 keys, [depth / 2][16][2]
   std::uint16_t* const values_;  // strips of 16 columns, [key_depth / 2][16][2]
 };

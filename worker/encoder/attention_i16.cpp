@@ -81,8 +81,8 @@ void I16Head::pack_keys() {
   float largest = 0;
   for_stretches(head_, [&](std::size_t column, std::size_t count) {
     float columns[kPanel];
-    kernels::column_magnitudes(part_of(head_.key.floats(), head_.first, head_.length, column, count),
-                               columns);
+    kernels::column_magnitudes(
+        part_of(head_.key.floats(), head_.first, head_.length, column, count), columns);
     for (std::size_t j = 0; j < count; ++j) largest = larger(columns[j], largest);
   });
   key_scale_ = largest / kernels::kScoreSteps;

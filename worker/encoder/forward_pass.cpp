@@ -73,11 +73,10 @@ ForwardPass::ForwardPass(const Model& model, const RaggedBatch& batch, Workspace
 
 void ForwardPass::lay_out() {
   hidden_ = Activations::blocked(workspace_.hidden.data(), rows_);
-  input_ =
-      type_ == OperandType::kF32
-          ? Operand::of(hidden_)
-          : operand(workspace_.input,
-                    Operand::u8_rows(workspace_.input.data(), workspace_.row_scales.data(), rows_));
+  input_ = type_ == OperandType::kF32
+               ? Operand::of(hidden_)
+               : operand(workspace_.input, Operand::u8_rows(workspace_.input.data(),
+                                                            workspace_.row_scales.data(), rows_));
   context_ = operand(workspace_.attended,
                      Operand::u8_signed(workspace_.attended.data(), workspace_.scales.data(), rows_,
                                         kContextTogether));
@@ -164,9 +163,8 @@ void ForwardPass::attention(const LayerWeights& layer, bool first_rows_only) {
 void ForwardPass::feed_forward(const LayerWeights& layer, Activations out) {
   const float offset = info_.activation == Activation::kRelu ? 0 : kernels::kGeluOffset;
   const Operand inner =
-      operand(workspace_.wide,
-              Operand::u8_shifted(workspace_.wide.data(), workspace_.scales.data(), rows_,
-                                  kInnerTogether, offset));
+      operand(workspace_.wide, Operand::u8_shifted(workspace_.wide.data(), workspace_.scales.data(),
+                                                   rows_, kInnerTogether, offset));
   project({{.x = input_,
             .weights = &layer.ffn_in,
             .y = inner,

@@ -43,7 +43,8 @@ struct Bf16Sums {
 
 // Of all of k: with one scale for each row, and signed activations or not.
 struct Int8Sums {
-  HWY_INLINE explicit Int8Sums(const Pending& pending) : sums(pending.sums), scales(pending.scales) {
+  HWY_INLINE explicit Int8Sums(const Pending& pending)
+      : sums(pending.sums), scales(pending.scales) {
     for (std::size_t j = 0; j < kVectors; ++j) {
       starts[j] = hn::Load(DI(), pending.starts + j * kStripWidth);
     }
@@ -126,8 +127,7 @@ void finish_rows(Pending& pending, std::size_t rows) {
     if (finish.lows != nullptr) column_sums[j] = hn::LoadU(D(), finish.sums + column);
   }
   for (std::size_t row = 0; row < rows; ++row) {
-    const std::size_t at =
-        (pending.row + row) * finish.stride + To::place(finish, pending.column);
+    const std::size_t at = (pending.row + row) * finish.stride + To::place(finish, pending.column);
     for (std::size_t j = 0; j < kVectors; ++j) {
       V v = hn::MulAdd(sums.value(row, j), scales[j], bias[j]);
       if (finish.lows != nullptr) {

@@ -1,7 +1,7 @@
 // Products on AMX. A block of 32 x 32 results is four tiles, which stay in registers over all of k;
 // two strips of B (32 columns) are used for all rows before the next two, from the L1 cache. What
-// follows the sums, be it a scale or all of an epilogue, is computed by the vector units between the
-// steps of the next block's products.
+// follows the sums, be it a scale or all of an epilogue, is computed by the vector units between
+// the steps of the next block's products.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "worker/kernels/amx_product.cpp"
 

@@ -24,8 +24,8 @@ struct alignas(64) TileSizes {
   std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
-// Whether this thread's tiles are set up: until release, which leaves nothing for the system to save
-// when it switches threads.
+// Whether this thread's tiles are set up: until release, which leaves nothing for the system to
+// save when it switches threads.
 thread_local bool tiles_ready = false;
 
 void prepare_tiles() {
@@ -41,9 +41,9 @@ void release_tiles() {
   tiles_ready = false;
 }
 
-// Tiles 0 to 3 hold sums: 2 * row + column. Tiles 4 and 5 are rows of A, 6 and 7 columns of B. Loads
-// do not say that they read memory, so that the compiler may keep values in registers around them:
-// A and B are not written here.
+// Tiles 0 to 3 hold sums: 2 * row + column. Tiles 4 and 5 are rows of A, 6 and 7 columns of B.
+// Loads do not say that they read memory, so that the compiler may keep values in registers around
+// them: A and B are not written here.
 template <int kNumber>
 HWY_INLINE void load_tile(const void* from, std::size_t stride) {
   asm volatile("tileloadd (%0,%1,1), %%tmm%c2" ::"r"(from), "r"(stride), "i"(kNumber));

@@ -113,8 +113,8 @@ void choose_bf16(BackEnds& chosen, double f32_seconds) {
       amx_bf16_product() != nullptr ? amx_bf16_product() : dot_bf16_product();
   if (product == nullptr) return;
   if (const std::string wrong = self_test(*product); !wrong.empty()) {
-    chosen.notes.push_back(fmt::format("bf16: widened to f32: {} failed its self-test ({})",
-                                       product->name, wrong));
+    chosen.notes.push_back(
+        fmt::format("bf16: widened to f32: {} failed its self-test ({})", product->name, wrong));
     return;
   }
   const double direct = seconds_of(*product);
@@ -181,8 +181,7 @@ BackEnds choose() {
   chosen.any_shape = chosen.f32 == brgemm_product() ? &highway_product() : chosen.f32;
   const double f32_seconds = seconds_in_f32(*chosen.f32, false);
   if (amx_is_refused()) {
-    chosen.notes.emplace_back(
-        "bf16, int8: without AMX, which the system keeps from this process");
+    chosen.notes.emplace_back("bf16, int8: without AMX, which the system keeps from this process");
   }
   choose_bf16(chosen, f32_seconds);
   choose_int8(chosen, f32_seconds);

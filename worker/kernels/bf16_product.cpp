@@ -1,5 +1,5 @@
-// bf16 products by AVX512_BF16: a tile of sums in registers, two values of a token, broadcast, times
-// two of each column.
+// bf16 products by AVX512_BF16: a tile of sums in registers, two values of a token, broadcast,
+// times two of each column.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "worker/kernels/bf16_product.cpp"
 
@@ -42,8 +42,7 @@ HWY_INLINE void tile(const Bf16Args& args, std::size_t row, std::size_t column) 
   for (std::size_t i = 0; i < kM; ++i) {
 #pragma GCC unroll 16
     for (std::size_t j = 0; j < kN; ++j) {
-      sums[i][j] =
-          args.add ? hn::LoadU(D(), c + i * args.ldc + j * kStripWidth) : hn::Zero(D());
+      sums[i][j] = args.add ? hn::LoadU(D(), c + i * args.ldc + j * kStripWidth) : hn::Zero(D());
     }
   }
   const std::uint16_t* HWY_RESTRICT b = args.b + column / kStripWidth * args.b_strip;

@@ -1,10 +1,11 @@
-// One block of a bf16 product with f32 sums: C[m, n] (+)= A[m, k] B[k, n]. B is a piece of a weight's
-// bf16 panel (shared/packed_weight.h), or keys or values that attention packed in the same order.
+// One block of a bf16 product with f32 sums: C[m, n] (+)= A[m, k] B[k, n]. B is a piece of a
+// weight's bf16 panel (shared/packed_weight.h), or keys or values that attention packed in the same
+// order.
 //
-// Three ways: AMX, AVX512_BF16, or B widened to f32 in a buffer of 32 KB and multiplied as f32. Which
-// is fastest differs: an Intel Granite Rapids multiplies bf16 sixteen times as fast as f32 with AMX,
-// an AMD Zen 5 twice as fast with AVX512_BF16, an Intel Sapphire Rapids whose AMX is switched off at
-// a third. back_ends.h measures.
+// Three ways: AMX, AVX512_BF16, or B widened to f32 in a buffer of 32 KB and multiplied as f32.
+// Which is fastest differs: an Intel Granite Rapids multiplies bf16 sixteen times as fast as f32
+// with AMX, an AMD Zen 5 twice as fast with AVX512_BF16, an Intel Sapphire Rapids whose AMX is
+// switched off at a third. back_ends.h measures.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +17,8 @@
 
 namespace onecopy::worker::kernels {
 
-// A's rows and B's strips go on with zeros up to a multiple of this depth, and A can be read up to a
-// multiple of 16 rows, whatever is there: tiles are read whole.
+// A's rows and B's strips go on with zeros up to a multiple of this depth, and A can be read up to
+// a multiple of 16 rows, whatever is there: tiles are read whole.
 inline constexpr std::size_t kBf16Depth = kTileColumns;
 
 struct Bf16Args {
@@ -44,7 +45,7 @@ struct Bf16Args {
 struct Bf16Product {
   const char* name;
   void (*multiply)(const Bf16Args&);
-  void (*release)();  // once per thread at the end of a region; may be null
+  void (*release)();      // once per thread at the end of a region; may be null
   std::size_t tile_rows;  // rows are best cut at multiples of this
   std::size_t row_block;  // rows of one call
 };

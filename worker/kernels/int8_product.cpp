@@ -144,8 +144,8 @@ HWY_INLINE void tile(const Int8Args& args, const Starts& starts, std::size_t row
   float* const c = args.c + row * kPanelWidth + column;
   const float* scales = args.scales + row;
   const std::int32_t* from = starts.sums + column;
-  const std::int8_t* const b = args.b + column / kStripWidth * args.b_strip +
-                               column % kStripWidth * sizeof(std::int32_t);
+  const std::int8_t* const b =
+      args.b + column / kStripWidth * args.b_strip + column % kStripWidth * sizeof(std::int32_t);
   bool add = args.add;
   for (std::size_t first = 0; first < args.blocks;
        first += args.together, add = true, scales += args.next_scales, from += starts.next) {

@@ -22,15 +22,15 @@
 
 namespace onecopy::worker::kernels {
 
-// Blocks of 64 rows of B in one call, and so with one scale, of vector instructions: 32 KB of B stay
-// in the L1 cache, and the sums, below 512 * 255 * 127 < 2^24, are exact as floats.
+// Blocks of 64 rows of B in one call, and so with one scale, of vector instructions: 32 KB of B
+// stay in the L1 cache, and the sums, below 512 * 255 * 127 < 2^24, are exact as floats.
 inline constexpr std::size_t kInt8Blocks = 8;
 
 struct Int8Args {
   std::size_t m = 0;
   std::size_t blocks = 0;  // 1 to the product's most_blocks
-  // Row r of block i: 64 bytes at a + i * a_block + r * lda. Can be read up to a multiple of 16 rows,
-  // whatever is there: tiles are read whole.
+  // Row r of block i: 64 bytes at a + i * a_block + r * lda. Can be read up to a multiple of 16
+  // rows, whatever is there: tiles are read whole.
   const std::uint8_t* a = nullptr;
   std::size_t lda = 0;
   std::size_t a_block = 0;
@@ -56,7 +56,7 @@ struct Int8Args {
 struct Int8Product {
   const char* name;
   void (*multiply)(const Int8Args&);
-  void (*release)();  // once per thread at the end of a region; may be null
+  void (*release)();      // once per thread at the end of a region; may be null
   std::size_t tile_rows;  // rows are best cut at multiples of this
   std::size_t row_block;  // rows of one call
   std::size_t most_blocks;

@@ -49,8 +49,8 @@ std::vector<Item> panel_items(std::span<const Linear> products, std::size_t rows
 
 // Panels one after the other, the parts of one as neighbours: they are computed at about the same
 // time, so that a panel comes from memory once.
-std::vector<Item> items_of(std::span<const Linear> products, std::size_t rows,
-                           std::size_t threads, std::size_t tile_rows) {
+std::vector<Item> items_of(std::span<const Linear> products, std::size_t rows, std::size_t threads,
+                           std::size_t tile_rows) {
   std::vector<Item> panels = panel_items(products, rows);
   for (std::size_t i = 0; i + threads < panels.size(); ++i) {
     const Item& later = panels[i + threads];

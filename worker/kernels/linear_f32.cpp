@@ -21,8 +21,8 @@ const float* piece_of(const TensorView& weight, const std::byte* panel, std::siz
   return to;
 }
 
-// What to fetch while rows [k, k + depth) are used: the panel's next ones, or the next panel's first;
-// of a bf16 panel, whose rows lie in four strips, as much of the next panel.
+// What to fetch while rows [k, k + depth) are used: the panel's next ones, or the next panel's
+// first; of a bf16 panel, whose rows lie in four strips, as much of the next panel.
 Ahead ahead_of(const Item& item, std::size_t k, std::size_t depth) {
   const TensorView& weight = item.call->weights->weight;
   if (weight.dtype != DType::kF32) {

@@ -107,8 +107,8 @@ void multiply_to_floats(const Item& item, const Int8Product& product, float* c) 
   });
 }
 
-// What to fetch while the item's panel `index` is used for the chunk's rows: the first chunk comes upon
-// panels that are in no cache, so the one that follows; the others as much of the next item's.
+// What to fetch while the item's panel `index` is used for the chunk's rows: the first chunk comes
+// upon panels that are in no cache, so the one that follows; the others as much of the next item's.
 Ahead ahead_of(const Item& item, const Item& chunk, std::size_t index) {
   const TensorView& weight = item.call->weights->weight;
   const std::size_t bytes = panel_bytes(weight.dtype, weight.cols);
@@ -135,17 +135,16 @@ void multiply_to_bytes(const Item& item, const Item& chunk, const Int8Product& p
     const PanelView view = view_of(weight, panel);
     const std::size_t count = columns_of(weight, panel);
     const Added added = added_of(call, view, panel * kPanelWidth, count);
-    multiply_panel(chunk, panel, ahead_of(item, chunk, i),
-                   product, c, [&](std::size_t row) {
-                     return Finish{.epilogue = call.epilogue,
-                                   .scales = view.scales,
-                                   .bias = added.bias.data(),
-                                   .lows = lows_of(call.x, row),
-                                   .sums = added.sums.data(),
-                                   .columns = count,
-                                   .to = wide.at(row - chunk.first, i * kPanelWidth),
-                                   .stride = wide.row_stride};
-                   });
+    multiply_panel(chunk, panel, ahead_of(item, chunk, i), product, c, [&](std::size_t row) {
+      return Finish{.epilogue = call.epilogue,
+                    .scales = view.scales,
+                    .bias = added.bias.data(),
+                    .lows = lows_of(call.x, row),
+                    .sums = added.sums.data(),
+                    .columns = count,
+                    .to = wide.at(row - chunk.first, i * kPanelWidth),
+                    .stride = wide.row_stride};
+    });
     columns += count;
   }
   quantize(wide, columns, call.y, item.panel, chunk.first, chunk.last);

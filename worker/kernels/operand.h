@@ -2,10 +2,11 @@
 //
 //   f32    as they are: for f32 weights, and for bf16 weights where the machine multiplies those
 //          fastest by widening them
-//   bf16   for instructions that multiply bf16; the last block of columns is filled up with zeros. For
-//          products a block is 32 columns of all rows, then the other 32, so that a tile has no gaps
-//          (bf16_tiles): 5 to 8 % faster than rows of 64. Attention's queries, keys and values are
-//          rows of 64 (bf16_rows)
+//   bf16   for instructions that multiply bf16; the last block of columns is filled up with zeros.
+//   For
+//          products a block is 32 columns of all rows, then the other 32, so that a tile has no
+//          gaps (bf16_tiles): 5 to 8 % faster than rows of 64. Attention's queries, keys and values
+//          are rows of 64 (bf16_rows)
 //   u8     in one of three forms:
 //
 //   form      scale for                     x =                   made by
@@ -15,8 +16,8 @@
 //   kShifted  likewise                      scale * q - offset    the feed-forward's activation
 //
 // All lie in blocks of 64 columns, rows one after the other in each (activations.h). Products may
-// read bf16 and u8 up to a multiple of kRowsRead rows, whatever is there: memory for them goes on for
-// kSlackFloats.
+// read bf16 and u8 up to a multiple of kRowsRead rows, whatever is there: memory for them goes on
+// for kSlackFloats.
 //
 // The output of GELU is never below -0.17: with that as its offset, no half of the 255 steps is
 // left for values that do not occur. A scale that is infinite or NaN stands for a row with such a

@@ -34,10 +34,11 @@ class Prefetch {
 };
 
 // In turns from several places, for steps that leave memory little time: the processor notices each
-// sequence of lines and runs ahead of it, but only some twenty lines, and the more slowly a sequence
-// advances the longer it has for them. A line that it has already brought does not occupy the few
-// buffers that lines wait in, which what is computed needs as well. Measured with AMX's tiles beside
-// memory that takes 230 ns: 4.9 to 5.2 instead of 6.2 microseconds for a panel of 48 KB.
+// sequence of lines and runs ahead of it, but only some twenty lines, and the more slowly a
+// sequence advances the longer it has for them. A line that it has already brought does not occupy
+// the few buffers that lines wait in, which what is computed needs as well. Measured with AMX's
+// tiles beside memory that takes 230 ns: 4.9 to 5.2 instead of 6.2 microseconds for a panel of 48
+// KB.
 class PrefetchInTurns {
  public:
   // As Prefetch. Rounds up: may fetch some lines more than `bytes`.

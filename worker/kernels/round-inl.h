@@ -45,8 +45,8 @@ HWY_INLINE void store_as_16_bits(VI first, VI second, std::int16_t* to) {
 #endif
 }
 
-// Two vectors of numbers to bf16, to nearest, upwards from halfway: for powers, where that is as good
-// and takes half the instructions.
+// Two vectors of numbers to bf16, to nearest, upwards from halfway: for powers, where that is as
+// good and takes half the instructions.
 HWY_INLINE void store_as_bf16(V first, V second, std::uint16_t* to) {
   const hn::Rebind<std::uint32_t, D> du;
   const auto half = hn::Set(du, 0x8000);

@@ -51,8 +51,8 @@ void widen_panel(const std::uint16_t* panel, std::size_t strip, std::size_t k, f
 void widen_panel_scalar(const std::uint16_t* panel, std::size_t strip, std::size_t k, float* to) {
   for (std::size_t row = 0; row < k; ++row) {
     for (std::size_t j = 0; j < kPanelWidth; ++j) {
-      const std::uint16_t bits = panel[j / kStripWidth * strip +
-                                       (row / 2 * kStripWidth + j % kStripWidth) * 2 + row % 2];
+      const std::uint16_t bits =
+          panel[j / kStripWidth * strip + (row / 2 * kStripWidth + j % kStripWidth) * 2 + row % 2];
       to[row * kPanelWidth + j] = std::bit_cast<float>(std::uint32_t{bits} << 16);
     }
   }
