@@ -160,14 +160,16 @@ TEST(Attention, TakesHugeScores) {
   const Heads heads{2, 32};
   Inputs in(heads, 5);
   for (const float scale : {1e3F, 1e9F, 1e15F}) {
-    in.at(1) = kernels::random_floats(5 * 64, 2, scale);
-    std::fill_n(in.at(1).begin() + 2 * 64, 64, 1000 * scale);  // token 2
-    in.at(0).assign(5 * 64, scale);
+    constexpr std::size_t kWidth = 64;
+    in.at(1) = kernels::random_floats(5 * kWidth, 2, scale);
+    std::fill_n(in.at(1).data() + 2 * kWidth, kWidth, 1000 * scale);  // token 2
+    in.at(0).assign(5 * kWidth, scale);
     Workspace workspace(1);
     for (const Kind kind : {Kind::kF32, Kind::kI16, Kind::kPlainBf16}) {
       const auto got = context_of(heads, in, std::vector<std::uint32_t>{0, 5}, kind, workspace);
       for (std::size_t i = 0; i < got.size(); ++i) {
-        ASSERT_NEAR(got[i], in.at(2)[2 * 64 + i % 64], bound_of(kind) * largest(in.at(2))) << scale;
+        ASSERT_NEAR(got[i], in.at(2)[2 * kWidth + i % kWidth], bound_of(kind) * largest(in.at(2)))
+            << scale;
       }
     }
   }

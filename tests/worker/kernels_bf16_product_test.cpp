@@ -148,11 +148,11 @@ TEST(Bf16Product, KeepsWhatIsNoNumberInItsRow) {
 TEST(Bf16Product, ThePlainOneIsRight) {
   // Two rows of A, three of depth; B[k][n] = k + 1 in column 0, else 0.
   const std::vector<std::uint16_t> a{0x3F80, 0x4000, 0x4040, 0, 0xBF80, 0x3F80, 0x3F80, 0};
-  std::vector<std::uint16_t> b(2 * 4 * kStripWidth);
+  std::vector<std::uint16_t> b(8 * kStripWidth);
   b[0] = 0x3F80;
   b[1] = 0x4000;
   b[2 * kStripWidth] = 0x4040;
-  std::vector<float> c(2 * 20, 10);
+  std::vector<float> c(40, 10);
   scalar_bf16_product().multiply({.m = 2,
                                   .n = 20,
                                   .k = 4,
@@ -197,8 +197,9 @@ TEST(WidenPanel, IsExact) {
     const auto widened = [&](auto widen) {
       std::vector<float> to(k * kPanelWidth + 2, kUntouched);
       widen(panel.data() + 2, strip, k, to.data() + 1);  // aligned to nothing but a pair
-      std::vector<std::uint32_t> bits;
-      for (const float v : to) bits.push_back(std::bit_cast<std::uint32_t>(v));
+      std::vector<std::uint32_t> bits(to.size());
+      std::transform(to.begin(), to.end(), bits.begin(),
+                     [](float v) { return std::bit_cast<std::uint32_t>(v); });
       return bits;
     };
     const auto want = widened(widen_panel_scalar);

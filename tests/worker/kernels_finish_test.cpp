@@ -2,6 +2,8 @@
 // in all ways that this machine has.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "tests/worker/kernels_operands.h"
 #include "tests/worker/kernels_targets.h"
 #include "worker/kernels/bf16.h"
@@ -68,8 +70,8 @@ class Target {
   }
   std::vector<float> values() const {
     if (!case_.to_bf16) return floats_;
-    std::vector<float> values;
-    for (const std::uint16_t v : halves_) values.push_back(widen_bf16(v));
+    std::vector<float> values(halves_.size());
+    std::transform(halves_.begin(), halves_.end(), values.begin(), widen_bf16);
     return values;
   }
 

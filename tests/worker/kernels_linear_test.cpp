@@ -156,7 +156,7 @@ TEST(Linear, AddsToWhatIsThere) {
     const PackedWeights w(way.weight, 130, 100, source_of(130, 100, 7));
     const OwnedOperand x = input_for(way, 9, 100, 2, 8);
     OwnedOperand y(OperandType::kF32, 9, 130);
-    const std::vector<float> before = random_floats(9 * 130, 9);
+    const std::vector<float> before = random_floats(1170, 9);
     y.write(before);
     const Linear call{.x = x.operand(), .weights = &w.weights(), .y = y.operand(), .add = true};
     linear({&call, 1}, 9, pool, way.back_ends);
@@ -211,6 +211,7 @@ struct Three {
     }
     linear(calls, rows, pool, way.back_ends);
     std::vector<std::vector<float>> y;
+    y.reserve(results.size());
     for (const OwnedOperand& result : results) y.push_back(result.read());
     return y;
   }
@@ -268,7 +269,7 @@ TEST(Linear, WhatIsNoNumberReachesItsRowOnly) {
     const PackedWeights w(way.weight, 70, 100, source_of(70, 100, 17));
     for (const float poison :
          {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
-      std::vector<float> values = random_floats(9 * 100, 18);
+      std::vector<float> values = random_floats(900, 18);
       values[4 * 100 + 77] = poison;
       OwnedOperand x(operand_type(way.weight, way.back_ends), 9, 100, kWholeRow);
       x.write(values);

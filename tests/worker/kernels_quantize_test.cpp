@@ -217,7 +217,7 @@ TEST(QuantizeBf16, RoundsToNearestEvenAtAllTailsAndWritesNothingElse) {
 TEST(QuantizeBf16, BeginsAtABlock) {
   for_each_target([] {
     std::vector<float> x = random_floats(2 * kBlockColumns, 9);
-    std::vector<std::uint16_t> y(2 * 2 * kBlockColumns, 0xA5A5);
+    std::vector<std::uint16_t> y(4 * kBlockColumns, 0xA5A5);
     quantize(Activations::blocked(x.data(), 2), 36, Operand::bf16_rows(y.data(), 2), 1, 0, 2);
     for (std::size_t i = 0; i < y.size(); ++i) {
       const std::size_t c = i % kBlockColumns;
