@@ -7,7 +7,7 @@
 // same for all of k: linear_int8.cpp adds what they bring at the end.
 //
 // Why scales per block: the largest value of a token's row of 3072 is known only after the last one
-// was computed. With a scale for each token and 64 or 128 columns, what computes those quantizes
+// was computed. With a scale for each token and some hundred columns, what computes those quantizes
 // them while they are near, and an outlier costs only its neighbours their resolution. A norm has
 // its whole row at hand: one scale, so all of k is summed in integers, kInt8Blocks at a time.
 #pragma once
