@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 #include <cmath>
 
 #include "shared/packed_weight.h"
@@ -14,11 +13,8 @@ using kernels::Activations;
 using kernels::kBf16Depth;
 using kernels::Operand;
 
-std::size_t round_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
 // Of scores and powers: whole blocks of scores, and rows that are not a multiple of 4 KB apart.
 std::size_t score_stride(std::size_t length) { return round_up(length, kPanelWidth) + 32; }
-// 16-bit values in floats, at a multiple of 64 bytes.
-std::size_t as_floats(std::size_t values) { return round_up(values / 2, 16); }
 std::size_t value_strips(std::size_t size) { return round_up(size, kStripWidth) / kStripWidth; }
 
 std::size_t sum_stride(std::size_t size) { return round_up(size, kPanelWidth); }
@@ -27,12 +23,6 @@ std::size_t sum_stride(std::size_t size) { return round_up(size, kPanelWidth); }
 std::size_t gathered(std::size_t length) {
   return std::max(round_up(length, kBf16Depth), Bf16Head::kQueries);
 }
-
-constexpr auto kOnes = [] {
-  std::array<float, kPanelWidth> ones{};
-  ones.fill(1);
-  return ones;
-}();
 
 }  // namespace
 
@@ -125,7 +115,7 @@ void Bf16Head::attend(std::size_t query, std::size_t rows, Activations to) {
   // The softmax's division, on head_size numbers instead of one for each key.
   for_stretches(head_, [&](std::size_t column, std::size_t count) {
     kernels::scale({sums_ + column, sum_stride(head_.size), rows, count}, inverse_sums,
-                   kOnes.data(), to.at(0, head_.column + column), to.row_stride);
+                   kernels::kOnes.data(), to.at(0, head_.column + column), to.row_stride);
   });
 }
 

@@ -15,12 +15,9 @@ using kernels::kI16Depth;
 
 constexpr std::size_t kPanel = kPanelWidth;
 
-std::size_t round_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
 std::size_t score_stride(std::size_t length) { return round_up(length, kPanel) + 16; }
 // A row of 16-bit values starts on a cache line of its own.
 std::size_t pair_stride(std::size_t size) { return round_up(size, 32); }
-// 16-bit values in floats, at a multiple of 64 bytes.
-std::size_t as_floats(std::size_t values) { return round_up(values / 2, 16); }
 // A head lies in this many stretches at most.
 std::size_t stretches(std::size_t size) { return size / kernels::kBlockColumns + 2; }
 std::size_t value_panel(std::size_t length) { return round_up(length, 2) * kPanel; }

@@ -15,6 +15,7 @@
 // After foreach_target:
 #include <hwy/highway.h>
 
+#include "worker/kernels/pack_columns-inl.h"
 #include "worker/kernels/power-inl.h"
 #include "worker/kernels/round-inl.h"
 #include "worker/kernels/vector_loop-inl.h"
@@ -31,43 +32,9 @@ constexpr std::size_t kDepth = 32;  // powers of one tile
 // Words of a key's row, a pair of its values each, become a column.
 void pack_bf16_keys(const std::uint16_t* keys, std::size_t stride, std::size_t rows,
                     std::size_t depth, std::uint16_t* strips) {
-  const std::size_t words = depth / 2;
   for (std::size_t first = 0; first < rows; first += kStripWidth) {
-    auto* const to = reinterpret_cast<std::uint32_t*>(strips + first * depth);
-    const std::size_t count = std::min(kStripWidth, rows - first);
-    const auto row = [&](std::size_t key) {
-      return reinterpret_cast<const std::uint32_t*>(keys + (first + key) * stride);
-    };
-    std::size_t key = 0;
-#if HWY_TARGET != HWY_SCALAR
-    const hn::FixedTag<std::uint32_t, 4> d;
-    for (; key + 4 <= count; key += 4) {
-      std::size_t word = 0;
-      for (; word + 4 <= words; word += 4) {
-        const auto a = hn::LoadU(d, row(key) + word);
-        const auto b = hn::LoadU(d, row(key + 1) + word);
-        const auto c = hn::LoadU(d, row(key + 2) + word);
-        const auto e = hn::LoadU(d, row(key + 3) + word);
-        const auto ab_low = hn::InterleaveLower(d, a, b);
-        const auto ab_high = hn::InterleaveUpper(d, a, b);
-        const auto ce_low = hn::InterleaveLower(d, c, e);
-        const auto ce_high = hn::InterleaveUpper(d, c, e);
-        std::uint32_t* out = to + word * kStripWidth + key;
-        hn::StoreU(hn::ConcatLowerLower(d, ce_low, ab_low), d, out);
-        hn::StoreU(hn::ConcatUpperUpper(d, ce_low, ab_low), d, out + kStripWidth);
-        hn::StoreU(hn::ConcatLowerLower(d, ce_high, ab_high), d, out + 2 * kStripWidth);
-        hn::StoreU(hn::ConcatUpperUpper(d, ce_high, ab_high), d, out + 3 * kStripWidth);
-      }
-      for (; word < words; ++word) {
-        for (std::size_t i = key; i < key + 4; ++i) to[word * kStripWidth + i] = row(i)[word];
-      }
-    }
-#endif
-    for (std::size_t word = 0; word < words; ++word) {
-      std::uint32_t* out = to + word * kStripWidth;
-      for (std::size_t i = key; i < count; ++i) out[i] = row(i)[word];
-      std::fill(out + count, out + kStripWidth, 0);
-    }
+    pack_columns<kStripWidth>(keys + first * stride, stride, std::min(kStripWidth, rows - first),
+                              depth / 2, reinterpret_cast<std::uint32_t*>(strips + first * depth));
   }
 }
 

@@ -16,6 +16,7 @@
 #include <hwy/highway.h>
 
 #include "worker/kernels/magnitude-inl.h"
+#include "worker/kernels/pack_columns-inl.h"
 #include "worker/kernels/power-inl.h"
 #include "worker/kernels/round-inl.h"
 #include "worker/kernels/row_tiles-inl.h"
@@ -153,46 +154,8 @@ void round_rows(const Columns& x, const float* factors, std::int16_t* y, std::si
 
 void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows,
                std::size_t columns, std::int16_t* y) {
-  const auto pair_at = [&](std::size_t key, std::size_t pair) {
-    std::int32_t v = 0;
-    std::memcpy(&v, rounded + key * stride + 2 * pair, sizeof v);
-    return v;
-  };
-  const std::size_t pairs = (columns + 1) / 2;
-  auto* const to = reinterpret_cast<std::int32_t*>(y);
-#if HWY_TARGET != HWY_SCALAR
-  const hn::FixedTag<std::int32_t, 4> d;
-  for (std::size_t key = 0; key + 4 <= rows; key += 4) {
-    const auto* from = reinterpret_cast<const std::int32_t*>(rounded + key * stride);
-    std::size_t pair = 0;
-    for (; pair + 4 <= pairs; pair += 4) {
-      const auto a = hn::LoadU(d, from + pair);
-      const auto b = hn::LoadU(d, from + stride / 2 + pair);
-      const auto c = hn::LoadU(d, from + stride + pair);
-      const auto e = hn::LoadU(d, from + stride / 2 * 3 + pair);
-      const auto ab_low = hn::InterleaveLower(d, a, b);
-      const auto ab_high = hn::InterleaveUpper(d, a, b);
-      const auto ce_low = hn::InterleaveLower(d, c, e);
-      const auto ce_high = hn::InterleaveUpper(d, c, e);
-      std::int32_t* out = to + pair * kPanelWidth + key;
-      hn::StoreU(hn::ConcatLowerLower(d, ce_low, ab_low), d, out);
-      hn::StoreU(hn::ConcatUpperUpper(d, ce_low, ab_low), d, out + kPanelWidth);
-      hn::StoreU(hn::ConcatLowerLower(d, ce_high, ab_high), d, out + 2 * kPanelWidth);
-      hn::StoreU(hn::ConcatUpperUpper(d, ce_high, ab_high), d, out + 3 * kPanelWidth);
-    }
-    for (; pair < pairs; ++pair) {
-      for (std::size_t i = key; i < key + 4; ++i) to[pair * kPanelWidth + i] = pair_at(i, pair);
-    }
-  }
-  const std::size_t done = rows / 4 * 4;
-#else
-  const std::size_t done = 0;
-#endif
-  for (std::size_t pair = 0; pair < pairs; ++pair) {
-    std::int32_t* out = to + pair * kPanelWidth;
-    for (std::size_t key = done; key < rows; ++key) out[key] = pair_at(key, pair);
-    std::fill(out + rows, out + kPanelWidth, 0);
-  }
+  pack_columns<kPanelWidth>(rounded, stride, rows, (columns + 1) / 2,
+                            reinterpret_cast<std::uint32_t*>(y));
 }
 
 void column_magnitudes(const Columns& x, float* largest) {

@@ -1,18 +1,10 @@
 #include <algorithm>
-#include <array>
 
 #include "worker/kernels/aligned_buffer.h"
 #include "worker/kernels/linear_item.h"
 
 namespace onecopy::worker::kernels {
 namespace {
-
-// A bf16 weight is its own scale.
-constexpr auto kOnes = [] {
-  std::array<float, kPanelWidth> ones{};
-  ones.fill(1);
-  return ones;
-}();
 
 // Rows [row, row + rows) of one of the item's panels. c: [rows][64], scratch.
 void multiply_panel(const Item& item, std::size_t index, std::size_t row, std::size_t rows,
@@ -26,7 +18,7 @@ void multiply_panel(const Item& item, std::size_t index, std::size_t row, std::s
   const Ahead share = next.share(row - item.first, rows, item.rows());
   const Finish finish = finish_to(call.y, row, panel,
                                   {.epilogue = call.epilogue,
-                                   .scales = kOnes.data(),
+                                   .scales = kOnes.data(),  // a bf16 weight is its own
                                    .bias = call.weights->bias.data() + column,
                                    .columns = columns_of(weight, panel),
                                    .add = call.add});
