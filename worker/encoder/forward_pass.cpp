@@ -34,7 +34,7 @@ void move_first_rows(const Operand& from, const Operand& to, std::span<const std
   const std::size_t blocks = Operand::blocks(columns);
   for (std::size_t block = 0; block < blocks; ++block) {
     if (from.type == OperandType::kBf16) {
-      for (const std::size_t half : {0, 1}) move(block, half, from.row_stride);
+      for (std::size_t half = 0; half < 2; ++half) move(block, half, from.row_stride);
     } else {
       move(block, 0, kernels::kBlockColumns * element_bytes(from.type));
     }
