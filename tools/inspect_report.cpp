@@ -73,9 +73,8 @@ std::string models_text(const MappingProcess& process, const std::string& instan
   for (const std::string& segment : process.segments) {
     if (belongs_to(segment, instance)) models.insert(parse_segment_name(segment)->model);
   }
-  std::size_t retired = 0;
-  for (const std::string& segment : process.retired)
-    retired += belongs_to(segment, instance) ? 1 : 0;
+  const auto retired = std::ranges::count_if(
+      process.retired, [&](const std::string& segment) { return belongs_to(segment, instance); });
   std::string text;
   for (const std::string& model : models)
     text += fmt::format("{}{}", text.empty() ? "" : ", ", model);

@@ -21,6 +21,6 @@ for file in "${files[@]}"; do
 done
 if [ ${#sources[@]} -gt 0 ]; then
   printf '%s\n' "${sources[@]}" | xargs -P 2 -n 4 clang-tidy-16 --quiet -p $build \
-    --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-sign-conversion  # g++'s -Wconversion leaves signs out
+    --extra-arg=-Wno-unknown-warning-option
 fi
 echo "${#files[@]} files formatted, ${#sources[@]} linted"

@@ -53,7 +53,7 @@ void mark_crashes_in(Mailbox& mailbox) {
   ::sigaltstack(&signal_stack, nullptr);
   struct sigaction action {};
   action.sa_handler = mark_and_die;
-  action.sa_flags = SA_RESETHAND | SA_NODEFER | SA_ONSTACK;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER | SA_ONSTACK);
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
     ::sigaction(signal, &action, nullptr);
   }

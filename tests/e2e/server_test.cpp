@@ -51,9 +51,9 @@ TEST_F(Server, AnswersTheSameByEveryAddress) {
   const auto [status, answer] = server->post("/qa/qa0", body);
   ASSERT_EQ(status, 200) << answer;
   ASSERT_TRUE(answer.is_object());
-  EXPECT_EQ(answer["answer"],
-            body["context"].get<std::string>().substr(
-                answer["start"], answer["end"].get<int>() - answer["start"].get<int>()));
+  EXPECT_EQ(answer["answer"], body["context"].get<std::string>().substr(
+                                  answer["start"], answer["end"].get<std::size_t>() -
+                                                       answer["start"].get<std::size_t>()));
   const auto query = httplib::Params{{"question", body["question"]}, {"context", body["context"]}};
   const auto by_query = server->client().Get("/qa0", query, httplib::Headers());
   ASSERT_TRUE(by_query);

@@ -28,21 +28,21 @@ class FairQueueTest : public testing::Test {
 };
 
 TEST_F(FairQueueTest, ServesModelsInTurnsAndEachInOrder) {
-  for (const std::size_t i : {0, 1, 2, 3, 10, 20, 21}) push(i);
+  for (const std::size_t i : {0u, 1u, 2u, 3u, 10u, 20u, 21u}) push(i);
   EXPECT_EQ(queue_.size(), 7U);
   EXPECT_THAT(pop_all(), testing::ElementsAre(0, 10, 20, 1, 21, 2, 3));
   EXPECT_TRUE(queue_.empty());
 }
 
 TEST_F(FairQueueTest, ANewModelWaitsForOneTurnOfEachOther) {
-  for (const std::size_t i : {0, 1, 2}) push(i);
+  for (const std::size_t i : {0u, 1u, 2u}) push(i);
   EXPECT_EQ(queue_.pop(), &items_[0]);
   push(10);
   EXPECT_THAT(pop_all(), testing::ElementsAre(1, 10, 2));
 }
 
 TEST_F(FairQueueTest, AnItemPutBackComesFirst) {
-  for (const std::size_t i : {0, 1, 10, 11}) push(i);
+  for (const std::size_t i : {0u, 1u, 10u, 11u}) push(i);
   WorkItem* const item = queue_.pop();
   EXPECT_EQ(queue_.pop(), &items_[10]);
   queue_.push_front(*item, models_[0]);
@@ -52,7 +52,7 @@ TEST_F(FairQueueTest, AnItemPutBackComesFirst) {
 }
 
 TEST_F(FairQueueTest, NextOfAModelIsItsOldestWhoeversTurnItIs) {
-  for (const std::size_t i : {0, 1, 10}) push(i);
+  for (const std::size_t i : {0u, 1u, 10u}) push(i);
   EXPECT_EQ(queue_.next_of(models_[1]), &items_[10]);
   EXPECT_EQ(queue_.next_of(models_[0]), &items_[0]);
   EXPECT_EQ(queue_.next_of(models_[2]), nullptr);
@@ -64,7 +64,7 @@ TEST_F(FairQueueTest, NextOfAModelIsItsOldestWhoeversTurnItIs) {
 }
 
 TEST_F(FairQueueTest, RemovesFromAnywhere) {
-  for (const std::size_t i : {0, 1, 2, 10}) push(i);
+  for (const std::size_t i : {0u, 1u, 2u, 10u}) push(i);
   queue_.remove(items_[1]);
   queue_.remove(items_[10]);
   queue_.remove(items_[10]);

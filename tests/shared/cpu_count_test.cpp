@@ -127,7 +127,7 @@ TEST(UsableCores, FollowsTheAffinity) {
     ASSERT_EQ(::sched_getaffinity(0, sizeof set, &set), 0);
     EXPECT_GE(usable_cores(), 1U);
     EXPECT_LE(usable_cores(), static_cast<unsigned>(CPU_COUNT(&set)));
-    int first = 0;
+    std::size_t first = 0;
     while (!CPU_ISSET(first, &set)) ++first;
     CPU_ZERO(&set);
     CPU_SET(first, &set);

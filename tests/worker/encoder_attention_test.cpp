@@ -279,8 +279,8 @@ TEST(Attention, KeepsWhatIsNoNumber) {
   const std::vector<std::uint32_t> starts{0, 5, 40};
   for (const float poison :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-    for (const std::size_t column : {0, 20, 40, 62}) {
-      for (const std::size_t where : {0, 1, 2}) {
+    for (const std::size_t column : {0u, 20u, 40u, 62u}) {
+      for (const std::size_t where : {0u, 1u, 2u}) {
         Inputs in(heads, 40);
         in.at(where)[17 * heads.columns() + column] = poison;
         Workspace workspace(1);

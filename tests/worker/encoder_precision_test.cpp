@@ -75,7 +75,7 @@ TEST_P(EncoderPrecision, IsNearAPlainForwardPass) {
     const auto bound_model =
         model(shape.family, shape.heads, shape.size, shape.inner, shape.activation);
     ASSERT_TRUE(bound_model);
-    for (const std::size_t length : {1, 2, 70}) {
+    for (const std::size_t length : {1u, 2u, 70u}) {
       const auto ids = random_ids(length, static_cast<unsigned>(length));
       const auto got = run(*bound_model, ids, {0, static_cast<std::uint32_t>(length)}, workspace);
       const auto want = reference_encode(*bound_model, ids, {});

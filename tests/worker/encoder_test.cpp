@@ -41,11 +41,11 @@ TEST_P(EncoderShapes, EqualPlainForwardPass) {
   const auto model = random_model(info, 1);
   ASSERT_TRUE(model);
   Workspace workspace(2);
-  for (const std::size_t length : {1, 2, 7, 48, 49, 64, 65, 130, 200}) {
+  for (const std::size_t length : {1u, 2u, 7u, 48u, 49u, 64u, 65u, 130u, 200u}) {
     SCOPED_TRACE(length);
     const auto ids = random_ids(length, static_cast<unsigned>(length));
     std::vector<std::int32_t> type_ids(length, 0);
-    if (info.type_vocab == 2) std::fill(type_ids.begin() + length / 2, type_ids.end(), 1);
+    if (info.type_vocab == 2) std::ranges::fill(std::span(type_ids).subspan(length / 2), 1);
     const std::vector<std::uint32_t> starts{0, static_cast<std::uint32_t>(length)};
     const auto hidden = encode(*model, {ids, type_ids, starts}, workspace);
     ASSERT_TRUE(hidden) << hidden.error().text;

@@ -24,8 +24,8 @@ std::vector<std::uint16_t> numbered(std::size_t count) {
 
 TEST(PackBf16Keys, MakesEachKeyAColumnOfPairs) {
   for_each_target([] {
-    for (const std::size_t rows : {1, 3, 4, 5, 15, 16, 17, 50}) {
-      for (const std::size_t depth : {2, 6, 8, 32, 64, 96}) {
+    for (const std::size_t rows : {1u, 3u, 4u, 5u, 15u, 16u, 17u, 50u}) {
+      for (const std::size_t depth : {2u, 6u, 8u, 32u, 64u, 96u}) {
         SCOPED_TRACE(testing::Message() << rows << " keys of " << depth);
         const std::size_t stride = depth + 2;
         const auto keys = numbered(rows * stride);
@@ -45,8 +45,8 @@ TEST(PackBf16Keys, MakesEachKeyAColumnOfPairs) {
 
 TEST(PackBf16Values, InterleavesPairsOfRows) {
   for_each_target([] {
-    for (const std::size_t rows : {1, 2, 7, 32, 33}) {
-      for (const std::size_t columns : {1, 5, 15, 16}) {
+    for (const std::size_t rows : {1u, 2u, 7u, 32u, 33u}) {
+      for (const std::size_t columns : {1u, 5u, 15u, 16u}) {
         SCOPED_TRACE(testing::Message() << rows << " x " << columns);
         const std::size_t depth = (rows + 31) / 32 * 32;
         const auto values = numbered(rows * 21);
@@ -112,7 +112,7 @@ TEST(Bf16PowerRows, ARowWithWhatIsNoNumberHasNoSum) {
   for (const float poison :
        {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(),
         -std::numeric_limits<float>::infinity()}) {
-    for (const std::size_t column : {0, 1, 31, 32, 63, 69}) {
+    for (const std::size_t column : {0u, 1u, 31u, 32u, 63u, 69u}) {
       auto x = random_floats(kRows * 100 + 1, 1);
       x[1 + 100 + column] = poison;
       for_each_target([&] {

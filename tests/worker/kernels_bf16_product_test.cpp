@@ -97,9 +97,10 @@ std::vector<const Bf16Product*> products() {
 
 TEST(Bf16Product, IsNearThePlainProductAtAllTailsAndWritesNothingElse) {
   if (products().empty()) GTEST_SKIP() << "no instructions that multiply bf16";
-  for (const std::size_t m : {1, 2, 5, 6, 7, 11, 12, 13, 15, 16, 17, 31, 32, 33, 48, 97, 128}) {
-    for (const std::size_t n : {1, 16, 17, 32, 40, 48, 60, 64, 150}) {
-      for (const std::size_t k : {1, 2, 31, 32, 33, 64, 96, 100, 768}) {
+  for (const std::size_t m :
+       {1u, 2u, 5u, 6u, 7u, 11u, 12u, 13u, 15u, 16u, 17u, 31u, 32u, 33u, 48u, 97u, 128u}) {
+    for (const std::size_t n : {1u, 16u, 17u, 32u, 40u, 48u, 60u, 64u, 150u}) {
+      for (const std::size_t k : {1u, 2u, 31u, 32u, 33u, 64u, 96u, 100u, 768u}) {
         SCOPED_TRACE(testing::Message() << m << " rows, " << n << " columns, depth " << k);
         const Data data(m, n, k, (m + n + k) % 2 == 0);
         const std::vector<float> want = multiply(scalar_bf16_product(), data);
@@ -121,7 +122,7 @@ TEST(Bf16Product, ARowDoesNotDependOnItsNeighbours) {
   const Data data(97, 64, 100, false);
   for (const Bf16Product* product : products()) {
     const std::vector<float> all = multiply(*product, data);
-    for (const std::size_t m : {1, 15, 16, 17, 33}) {
+    for (const std::size_t m : {1u, 15u, 16u, 17u, 33u}) {
       Data some = data;
       some.m = m;
       const std::vector<float> got = multiply(*product, some);
@@ -190,7 +191,7 @@ TEST(Bf16SelfTest, RefusesWrongProducts) {
 
 // All 65536 bit patterns, NaNs and denormals among them.
 TEST(WidenPanel, IsExact) {
-  for (const std::size_t k : {1, 2, 3, 4, 5, 6, 7, 8, 9, 100, 1024}) {
+  for (const std::size_t k : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 100u, 1024u}) {
     const std::size_t strip = (k + 1) / 2 * 2 * kStripWidth + 2;
     std::vector<std::uint16_t> panel(4 * strip + 2);
     for (std::size_t i = 0; i < panel.size(); ++i) panel[i] = static_cast<std::uint16_t>(i * 40503);

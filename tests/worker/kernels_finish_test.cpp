@@ -26,8 +26,8 @@ std::ostream& operator<<(std::ostream& out, const Case& c) {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-  for (const std::size_t m : {1, 16, 17, 32, 40, 128}) {
-    for (const std::size_t columns : {64, 37}) {
+  for (const std::size_t m : {1u, 16u, 17u, 32u, 40u, 128u}) {
+    for (const std::size_t columns : {64u, 37u}) {
       for (const Epilogue epilogue :
            {Epilogue::kNone, Epilogue::kGelu, Epilogue::kGeluTanh, Epilogue::kRelu}) {
         for (const int kind : {0, 1, 2}) {

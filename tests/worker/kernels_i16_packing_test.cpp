@@ -109,8 +109,9 @@ TEST(RoundRows, SurvivesWhatIsNoNumber) {
 
 TEST(PackKeys, PutsPairsOfColumnsSideBySide) {
   for_each_target([] {
-    for (const std::size_t columns : {1, 2, 7, 8, 9, 15, 16, 21, 32, 64, 96, 128, 160}) {
-      for (const std::size_t rows : {1, 2, 3, 4, 5, 7, 8, 31, 63, 64}) {
+    for (const std::size_t columns :
+         {1u, 2u, 7u, 8u, 9u, 15u, 16u, 21u, 32u, 64u, 96u, 128u, 160u}) {
+      for (const std::size_t rows : {1u, 2u, 3u, 4u, 5u, 7u, 8u, 31u, 63u, 64u}) {
         const std::size_t stride = (columns + 31) / 32 * 32;
         const std::size_t pairs = (columns + 1) / 2;
         std::vector<std::int16_t> x(64 * stride);
@@ -133,7 +134,7 @@ TEST(PackKeys, PutsPairsOfColumnsSideBySide) {
 TEST(PackValues, PutsPairsOfRowsSideBySide) {
   for_each_target([] {
     for (std::size_t columns = 1; columns <= 64; ++columns) {
-      for (const std::size_t rows : {1, 2, 3, 6, 9}) {
+      for (const std::size_t rows : {1u, 2u, 3u, 6u, 9u}) {
         const auto x = random_floats(rows * 70 + 1, 1, 1000);
         const auto factors = random_floats(columns + 1, 2);
         const std::size_t size = (rows + 1) / 2 * 2 * kPanelWidth;

@@ -65,9 +65,9 @@ std::vector<float> multiply(void (*with)(const I16Args&), const Product& in) {
 }
 
 TEST(MultiplyI16, EqualsItsTwinToTheLastBitAtAllTails) {
-  for (const std::size_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 48, 97}) {
-    for (const std::size_t n : {1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64}) {
-      for (const std::size_t k : {2, 4, 6, 22, 64, 126, 128}) {
+  for (const std::size_t m : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 10u, 11u, 12u, 13u, 48u, 97u}) {
+    for (const std::size_t n : {1u, 15u, 16u, 17u, 31u, 32u, 33u, 47u, 48u, 49u, 63u, 64u}) {
+      for (const std::size_t k : {2u, 4u, 6u, 22u, 64u, 126u, 128u}) {
         SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k);
         const Product in{m, n, k, random_integers(m * (k + 3) + 1, 1, 4095),
                          random_integers(k * kPanelWidth, 2, 4095)};
@@ -175,7 +175,7 @@ TEST(PowerRows, TakeExtremeValues) {
 
 TEST(PowerRows, HaveASumThatIsNoNumberWhereAScoreIsNone) {
   for_each_target([] {
-    for (const std::size_t columns : {1, 5, 16, 33}) {
+    for (const std::size_t columns : {1u, 5u, 16u, 33u}) {
       const auto x = random_floats(4 * (columns + 2) + 1, 1, 1000);
       const Powers got = powers_of(power_rows, x, columns, {kNan, 1, kInfinity, 1});
       EXPECT_FALSE(std::isfinite(got.sums[0]));

@@ -27,7 +27,7 @@ std::ostream& operator<<(std::ostream& out, const Shape& shape) {
 // Every row count at which the tiles end differently, with few and many blocks.
 std::vector<Shape> shapes() {
   std::vector<Shape> all;
-  for (const std::size_t m : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 97, 100}) {
+  for (const std::size_t m : {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 9u, 10u, 11u, 12u, 13u, 97u, 100u}) {
     for (std::size_t blocks = 1; blocks <= kInt8Blocks; blocks += m > 13 ? 4 : 1) {
       for (const std::size_t together : {std::size_t{1}, std::size_t{2}, blocks}) {
         if (together > blocks) continue;
@@ -53,7 +53,7 @@ struct Data {
         scales((shape.blocks - 1) / shape.together * (shape.m + 1) + shape.m),
         c((shape.m + 1) * kPanelWidth, kUntouched) {
     std::mt19937 random(seed);
-    constexpr int kUnsigned[] = {0, 1, 127, 128, 255};
+    constexpr unsigned kUnsigned[] = {0, 1, 127, 128, 255};
     constexpr int kSigned[] = {-127, 127, 0, -1};
     for (auto& v : a) {
       v = static_cast<std::uint8_t>(random() % 2 ? random() % 256 : kUnsigned[random() % 5]);
@@ -121,7 +121,7 @@ TEST(Int8Product, OnAmxEqualsThePlainProductAtAllTails) {
   if (amx == nullptr) GTEST_SKIP() << "no AMX";
   EXPECT_EQ(self_test(*amx), "");
   std::vector<Shape> all = shapes();
-  for (const std::size_t m : {15, 16, 17, 31, 32, 33, 47, 48, 49, 64, 65, 128}) {
+  for (const std::size_t m : {15u, 16u, 17u, 31u, 32u, 33u, 47u, 48u, 49u, 64u, 65u, 128u}) {
     for (const bool zero_point : {false, true}) {
       all.push_back({m, 12, 12, zero_point, false});
       all.push_back({m, 64, 8, zero_point, true});
@@ -159,7 +159,7 @@ TEST(Int8Product, ARowDoesNotDependOnItsNeighbours) {
   const Data data(shape, 2);
   for_each_target([&] {
     const std::vector<float> all = multiply(highway_int8_product(), shape, data);
-    for (const std::size_t m : {1, 5, 6, 14}) {
+    for (const std::size_t m : {1u, 5u, 6u, 14u}) {
       Shape some = shape;
       some.m = m;
       Data same = data;

@@ -92,8 +92,8 @@ void for_each_way_and_target(const Body& body) {
 TEST(Linear, EqualsThePlainProductInAllSizes) {
   ThreadPool pool(1);
   for_each_way_and_target([&](const Way& way) {
-    for (const std::size_t inputs : {48, 21, 64, 100, 130, 600}) {
-      for (const std::size_t outputs : {48, 21, 64, 100}) {
+    for (const std::size_t inputs : {48u, 21u, 64u, 100u, 130u, 600u}) {
+      for (const std::size_t outputs : {48u, 21u, 64u, 100u}) {
         const PackedWeights w(way.weight, outputs, inputs, source_of(outputs, inputs, 1));
         for (const std::size_t together : {std::size_t{1}, std::size_t{2}, kWholeRow}) {
           if (together != kWholeRow && way.weight != DType::kS8) continue;
@@ -134,7 +134,7 @@ TEST(Linear, TakesBackTheOffsetOfItsActivations) {
   ThreadPool pool(1);
   for_each_way_and_target([&](const Way& way) {
     if (way.weight != DType::kS8) return;
-    for (const std::size_t inputs : {21, 100, 130, 1000}) {
+    for (const std::size_t inputs : {21u, 100u, 130u, 1000u}) {
       const PackedWeights w(DType::kS8, 48, inputs, source_of(48, inputs, 5));
       OwnedOperand x(OperandType::kU8, 5, inputs, 2);
       x.operand().form = U8Form::kShifted;
@@ -172,8 +172,8 @@ TEST(Linear, LeavesWhatTheNextProductReads) {
   ThreadPool pool(2);
   for_each_way_and_target([&](const Way& way) {
     const OperandType type = operand_type(way.weight, way.back_ends);
-    for (const std::size_t outputs : {21, 64, 130, 300}) {
-      for (const std::size_t together : {1, 2, 4}) {
+    for (const std::size_t outputs : {21u, 64u, 130u, 300u}) {
+      for (const std::size_t together : {1u, 2u, 4u}) {
         if (together > 1 && type != OperandType::kU8) continue;
         for (const Epilogue epilogue : {Epilogue::kNone, Epilogue::kGelu, Epilogue::kRelu}) {
           SCOPED_TRACE(testing::Message() << outputs << ", " << together << " together");
@@ -244,7 +244,7 @@ TEST_P(LinearRows, DoNotDependOnThreadsNorOnOtherRows) {
     for (const unsigned threads : {2U, 3U}) {
       EXPECT_EQ(three.run(way, x.operand(), kRows, threads), y) << threads << " threads";
     }
-    for (const std::size_t row : {0, 5, 6, 95, 96, 200, 400}) {
+    for (const std::size_t row : {0u, 5u, 6u, 95u, 96u, 200u, 400u}) {
       Operand one = x.operand();
       one.data += row * one.row_stride;
       one.scales += row;

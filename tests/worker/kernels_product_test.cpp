@@ -53,9 +53,9 @@ void expect_close(const std::vector<float>& got, const std::vector<float>& want)
 
 TEST(HighwayProduct, EqualsPlainProductAtAllTailsAndWritesNothingElse) {
   for_each_target([] {
-    for (const std::size_t n : {1, 7, 8, 15, 16, 17, 31, 32, 33, 48, 63, 64}) {
+    for (const std::size_t n : {1u, 7u, 8u, 15u, 16u, 17u, 31u, 32u, 33u, 48u, 63u, 64u}) {
       for (std::size_t m = 1; m <= 13; ++m) {
-        for (const std::size_t k : {1, 15, 16, 17, 64, 127, 128}) {
+        for (const std::size_t k : {1u, 15u, 16u, 17u, 64u, 127u, 128u}) {
           SCOPED_TRACE(testing::Message() << m << " x " << n << " x " << k);
           const Matrices in = matrices(m, n, k);
           expect_close(multiply(highway_product(), in, m, n, k),
@@ -71,7 +71,7 @@ TEST(HighwayProduct, ARowDoesNotDependOnItsNeighbours) {
   for_each_target([] {
     const Matrices in = matrices(23, 64, 128);
     const std::vector<float> all = multiply(highway_product(), in, 23, 64, 128);
-    for (const std::size_t m : {1, 5, 6, 14}) {
+    for (const std::size_t m : {1u, 5u, 6u, 14u}) {
       const std::vector<float> some = multiply(highway_product(), in, m, 64, 128);
       for (std::size_t i = 0; i < m * in.ldc; ++i) {
         ASSERT_EQ(std::bit_cast<unsigned>(some[i]), std::bit_cast<unsigned>(all[i])) << i;

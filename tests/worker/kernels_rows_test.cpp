@@ -153,8 +153,8 @@ TEST(AddRowsAndScaleRows, CoverAllColumnsAndNoMore) {
 
 TEST(Transpose, OfAllShapesUpToAPanel) {
   for_each_target([] {
-    for (const std::size_t rows : {1, 2, 3, 4, 5, 8, 11, 63, 64}) {
-      for (const std::size_t columns : {1, 3, 4, 6, 16, 31, 64}) {
+    for (const std::size_t rows : {1u, 2u, 3u, 4u, 5u, 8u, 11u, 63u, 64u}) {
+      for (const std::size_t columns : {1u, 3u, 4u, 6u, 16u, 31u, 64u}) {
         const std::vector<float> x = random_floats(rows * 70, 8);
         std::vector<float> y(columns * 65, kUntouched);
         transpose(x.data(), 70, rows, columns, 0.5F, y.data(), 65);

@@ -66,7 +66,7 @@ TEST_P(FinishScaled, EqualsItsTwinAtAllTailsAndWritesNothingElse) {
 // The f32 ones, rounded, and zeros behind them.
 TEST_P(FinishScaled, RoundsToBf16) {
   for_each_target([] {
-    for (const std::size_t columns : {1, 15, 16, 33, 64}) {
+    for (const std::size_t columns : {1u, 15u, 16u, 33u, 64u}) {
       const auto c = random_floats(kRows * 64, 1, 3);
       const auto scales = random_floats(columns, 2);
       const auto bias = random_floats(columns, 3);
