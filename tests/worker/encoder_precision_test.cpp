@@ -87,7 +87,8 @@ TEST_P(EncoderPrecision, IsNearAPlainForwardPass) {
   }
 }
 
-const std::vector<std::uint32_t> kStarts{0, 1, 90, 93, 290, 400};
+// More rows than go through a layer together.
+const std::vector<std::uint32_t> kStarts{0, 1, 90, 93, 290, 400, 650, 651, 900, 1190};
 
 TEST_P(EncoderPrecision, ASequenceDoesNotDependOnItsBatchNorOnThreads) {
   for (const Shape& shape : kShapes) {
