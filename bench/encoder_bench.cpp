@@ -236,6 +236,6 @@ int main(int argc, char** argv) try {
   onecopy::bench::Bench bench(**model, options.threads, options.lengths);
   onecopy::bench::report(bench, options);
 } catch (const std::exception& error) {
-  std::fputs(error.what(), stderr);
+  fmt::print(stderr, "{}\n", error.what());
   return 1;
 }

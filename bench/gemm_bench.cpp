@@ -102,6 +102,6 @@ int main(int argc, char** argv) try {
     for (const auto& shape : onecopy::bench::kShapes) onecopy::bench::measure(shape, t, rounds);
   }
 } catch (const std::exception& error) {
-  std::fputs(error.what(), stderr);
+  fmt::print(stderr, "{}\n", error.what());
   return 1;
 }

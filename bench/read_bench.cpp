@@ -79,6 +79,6 @@ int main(int argc, char** argv) try {
     std::fflush(stdout);
   }
 } catch (const std::exception& error) {
-  std::fputs(error.what(), stderr);
+  fmt::print(stderr, "{}\n", error.what());
   return 1;
 }

@@ -2,10 +2,10 @@
 
 #include <cstring>
 
+#include "shared/bf16.h"
+
 namespace onecopy::host {
 namespace {
-
-float widen_bf16(std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16); }
 
 // Moves exponent and mantissa into place and lets a multiplication correct the exponent's bias,
 // which also normalizes subnormals; infinity and NaN need their exponent set. Without branches, so

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <span>
 
-#include "host/convert.h"
+#include "shared/bf16.h"
 
 namespace onecopy::host {
 namespace {

@@ -4,6 +4,7 @@
 
 #include "host/convert.h"
 #include "host/pack.h"
+#include "shared/bf16.h"
 #include "shared/packed_weight.h"
 
 namespace onecopy::host {

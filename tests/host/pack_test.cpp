@@ -10,7 +10,7 @@
 #include <random>
 #include <vector>
 
-#include "host/convert.h"
+#include "shared/bf16.h"
 
 namespace onecopy::host {
 namespace {

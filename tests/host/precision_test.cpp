@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "host/convert.h"
 #include "host/precision_check.h"
 #include "loaded_model.h"
+#include "shared/bf16.h"
 #include "shared/limits.h"
 
 namespace onecopy::host {
@@ -33,7 +33,7 @@ DType expected_type(std::string_view name, PrecisionChoice precision) {
 // What is left of exact rows in a type: the nearest numbers that it has.
 std::vector<float> as_type(std::vector<float> values, DType dtype, std::size_t cols) {
   if (dtype == DType::kBf16) {
-    for (float& v : values) v = std::bit_cast<float>(std::uint32_t{narrow_bf16(v)} << 16);
+    for (float& v : values) v = widen_bf16(narrow_bf16(v));
   }
   for (std::size_t row = 0; dtype == DType::kS8 && row < values.size(); row += cols) {
     float largest = 0;

@@ -4,13 +4,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 #include <random>
 
-#include "host/convert.h"
 #include "host/instance_lock.h"
+#include "shared/bf16.h"
 #include "shared/names.h"
 #include "shared/segment_writer.h"
 #include "shared/tensor_names.h"
@@ -93,7 +92,7 @@ void fill(SegmentWriter& writer, const std::vector<TensorPlan>& plan, unsigned s
       pack_panels(plan[i].dtype, plan[i].rows, plan[i].cols, values.data(), bytes);
     } else if (plan[i].dtype == DType::kBf16) {
       auto* const to = reinterpret_cast<std::uint16_t*>(bytes);
-      std::transform(values.begin(), values.end(), to, host::narrow_bf16);
+      std::transform(values.begin(), values.end(), to, narrow_bf16);
     } else {
       std::memcpy(bytes, values.data(), values.size() * sizeof(float));
     }
@@ -102,7 +101,7 @@ void fill(SegmentWriter& writer, const std::vector<TensorPlan>& plan, unsigned s
 
 double word_at(const TensorView& table, std::size_t i) {
   if (table.dtype == DType::kF32) return table.floats()[i];
-  return std::bit_cast<float>(std::uint32_t{table.bf16s()[i]} << 16);
+  return widen_bf16(table.bf16s()[i]);
 }
 
 Matrix linear(const Matrix& x, const kernels::LinearWeights& weights) {

@@ -7,9 +7,9 @@
 #include <cmath>
 #include <limits>
 
+#include "shared/bf16.h"
 #include "shared/packed_weight.h"
 #include "tests/worker/kernels_targets.h"
-#include "worker/kernels/bf16.h"
 
 namespace onecopy::worker::kernels {
 namespace {

@@ -5,7 +5,7 @@
 #include <bit>
 #include <cmath>
 
-#include "host/convert.h"
+#include "shared/bf16.h"
 #include "shared/packed_weight.h"
 #include "tests/worker/kernels_targets.h"
 #include "worker/kernels/amx_product.h"
@@ -18,7 +18,7 @@ constexpr float kUntouched = 12345;
 
 std::vector<std::uint16_t> random_bf16(std::size_t count, unsigned seed) {
   std::vector<std::uint16_t> values;
-  for (const float v : random_floats(count, seed)) values.push_back(host::narrow_bf16(v));
+  for (const float v : random_floats(count, seed)) values.push_back(narrow_bf16(v));
   return values;
 }
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
+#include "shared/bf16.h"
 #include "tests/worker/kernels_operands.h"
 #include "tests/worker/kernels_targets.h"
-#include "worker/kernels/bf16.h"
 #include "worker/kernels/epilogue.h"
 
 namespace onecopy::worker::kernels {
@@ -136,7 +136,7 @@ TEST(FinishedProduct, OfBf16IsTheSameInOneOrInTwoSteps) {
   constexpr std::size_t kDepth = 96;
   const auto random = [](std::size_t count, unsigned seed) {
     std::vector<std::uint16_t> values;
-    for (const float v : random_floats(count, seed)) values.push_back(round_to_bf16(v));
+    for (const float v : random_floats(count, seed)) values.push_back(narrow_bf16(v));
     return values;
   };
   const auto b = random(kDepth * kPanelWidth, 1);

@@ -6,10 +6,10 @@
 #include <cstring>
 #include <vector>
 
+#include "shared/bf16.h"
 #include "worker/kernels/aligned_buffer.h"
 #include "worker/kernels/amx_product.h"
 #include "worker/kernels/back_ends.h"
-#include "worker/kernels/bf16.h"
 #include "worker/kernels/operand.h"
 #include "worker/kernels/quantize.h"
 

@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "host/convert.h"
+#include "shared/bf16.h"
 #include "tests/worker/kernels_targets.h"
 #include "worker/kernels/quantize.h"
 
@@ -205,7 +205,7 @@ TEST(QuantizeBf16, RoundsToNearestEvenAtAllTailsAndWritesNothingElse) {
     for (std::size_t row = 0; row < 3; ++row) {
       for (std::size_t c = 0; c < blocks * kBlockColumns; ++c) {
         want[(c / kTileColumns * kRows + row + 1) * kTileColumns + c % kTileColumns] =
-            c < columns ? host::narrow_bf16(x[1 + row * columns + c]) : std::uint16_t{0};
+            c < columns ? narrow_bf16(x[1 + row * columns + c]) : std::uint16_t{0};
       }
     }
     EXPECT_EQ(rounded(quantize_scalar), want);
@@ -223,7 +223,7 @@ TEST(QuantizeBf16, BeginsAtABlock) {
       const std::size_t c = i % kBlockColumns;
       const bool second = i >= 2 * kBlockColumns;
       const float v = c < 36 ? x[i % (2 * kBlockColumns)] : 0;
-      ASSERT_EQ(y[i], second ? host::narrow_bf16(v) : 0xA5A5) << i;
+      ASSERT_EQ(y[i], second ? narrow_bf16(v) : 0xA5A5) << i;
     }
   });
 }

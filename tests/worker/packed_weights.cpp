@@ -2,11 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cstdlib>
 #include <cstring>
 
 #include "host/pack.h"
+#include "shared/bf16.h"
 #include "tests/worker/kernels_targets.h"
 
 namespace onecopy::worker {
@@ -50,7 +50,7 @@ float weight_at(const TensorView& weight, std::size_t n, std::size_t k) {
       return read<float>(panel, index);
     case DType::kBf16: {
       const auto bits = read<std::uint16_t>(panel, index);
-      return std::bit_cast<float>(std::uint32_t{bits} << 16);
+      return widen_bf16(bits);
     }
     case DType::kS8:
       break;

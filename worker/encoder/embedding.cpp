@@ -1,7 +1,8 @@
 #include "worker/encoder/embedding.h"
 
-#include <bit>
+#include <algorithm>
 
+#include "shared/bf16.h"
 #include "worker/encoder/norm.h"
 #include "worker/kernels/row_kernels.h"
 
@@ -13,9 +14,7 @@ const float* word_row(const TensorView& table, std::size_t id, std::vector<float
   if (table.dtype == DType::kF32) return table.floats().data() + id * table.cols;
   const std::uint16_t* row = table.bf16s().data() + id * table.cols;
   widened.resize(table.cols);
-  for (std::size_t i = 0; i < table.cols; ++i) {
-    widened[i] = std::bit_cast<float>(std::uint32_t{row[i]} << 16);
-  }
+  std::transform(row, row + table.cols, widened.begin(), widen_bf16);
   return widened.data();
 }
 

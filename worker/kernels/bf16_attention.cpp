@@ -7,8 +7,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "shared/bf16.h"
 #include "shared/packed_weight.h"
-#include "worker/kernels/bf16.h"
 #include "worker/kernels/highway_vnni_targets.h"
 
 #include <hwy/foreach_target.h>
@@ -127,7 +127,7 @@ void bf16_power_rows_scalar(const Bf16Powers& x) {
     double sum = 0;
     for (std::size_t i = 0; i < (x.columns + 31) / 32 * 32; ++i) {
       const double power = i < x.columns ? std::exp(x.factor * (row[i] - most)) : 0;
-      powers[i] = round_to_bf16(static_cast<float>(power));
+      powers[i] = narrow_bf16(static_cast<float>(power));
       sum += power;
     }
     x.inverse_sums[r] = static_cast<float>(1 / sum);

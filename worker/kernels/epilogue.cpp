@@ -11,8 +11,8 @@
 // After foreach_target:
 #include <hwy/highway.h>
 
+#include "shared/bf16.h"
 #include "worker/kernels/activations.h"
-#include "worker/kernels/bf16.h"
 #include "worker/kernels/finish-inl.h"
 #include "worker/kernels/round-inl.h"
 #include "worker/kernels/vector_loop-inl.h"
@@ -141,7 +141,7 @@ void finish_scaled_scalar(const float* c, std::size_t rows, const Finish& finish
       }
       if (finish.to_bf16 != nullptr) {
         const std::size_t at = j / kTileColumns * finish.half + j % kTileColumns;
-        finish.to_bf16[i * finish.stride + at] = round_to_bf16(v);
+        finish.to_bf16[i * finish.stride + at] = narrow_bf16(v);
       } else if (j < finish.columns) {
         float& to = finish.to[i * finish.stride + j];
         to = v + (finish.add ? to : 0);

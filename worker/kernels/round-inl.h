@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "shared/bf16.h"
 #include "worker/kernels/activations.h"
-#include "worker/kernels/bf16.h"
 #include "worker/kernels/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -74,7 +74,7 @@ HWY_INLINE void round_block(const float* HWY_RESTRICT from, std::size_t count,
                             std::uint16_t* HWY_RESTRICT to, std::size_t half) {
   for (std::size_t first = 0; first < kBlockColumns; first += kTileColumns, to += half) {
     const std::size_t some = std::min(kTileColumns, count - std::min(count, first));
-    for (std::size_t i = 0; i < some; ++i) to[i] = round_to_bf16(from[first + i]);
+    for (std::size_t i = 0; i < some; ++i) to[i] = narrow_bf16(from[first + i]);
     std::fill(to + some, to + kTileColumns, std::uint16_t{0});
   }
 }
