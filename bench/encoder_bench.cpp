@@ -16,6 +16,7 @@
 #include "bench/timing.h"
 #include "host/model_loader.h"
 #include "host/options.h"
+#include "shared/limits.h"
 #include "worker/encoder/encoder.h"
 #include "worker/encoder/heads.h"
 
@@ -69,15 +70,20 @@ class Bench {
         starts_(starts_of(lengths)),
         ids_(request(starts_, model.info().vocab_size)) {}
 
-  // Encoder and head, as a worker computes them.
+  // Encoder and head, as a worker computes them: in parts of up to kBatchTokens.
   std::vector<float> forward() {
-    const auto hidden =
-        worker::encode(model_, {ids_, {}, starts_}, workspace_, worker::rows_read(model_.info()));
-    if (!hidden) throw std::runtime_error(hidden.error().text);
-    if (model_.info().task == Task::kQuestionAnswering) {
-      return worker::qa_logits(model_, *hidden).value().start;
+    std::vector<float> logits;
+    for (std::size_t first = 0; first + 1 < starts_.size();) {
+      std::size_t last = first + 1;
+      while (last + 1 < starts_.size() &&
+             starts_[last + 1] - starts_[first] <= limits::kBatchTokens) {
+        ++last;
+      }
+      const std::vector<float> part = forward(first, last);
+      logits.insert(logits.end(), part.begin(), part.end());
+      first = last;
     }
-    return worker::classification_logits(model_, *hidden, workspace_).value();
+    return logits;
   }
 
   // Of the products with weights; the last layer's only for the rows that the head reads.
@@ -127,6 +133,19 @@ class Bench {
     std::vector<std::uint32_t> starts{0};
     for (const std::uint32_t length : lengths) starts.push_back(starts.back() + length);
     return starts;
+  }
+  // Sequences [first, last).
+  std::vector<float> forward(std::size_t first, std::size_t last) {
+    std::vector<std::uint32_t> starts;
+    for (std::size_t s = first; s <= last; ++s) starts.push_back(starts_[s] - starts_[first]);
+    const auto ids = std::span(ids_).subspan(starts_[first], starts.back());
+    const auto hidden =
+        worker::encode(model_, {ids, {}, starts}, workspace_, worker::rows_read(model_.info()));
+    if (!hidden) throw std::runtime_error(hidden.error().text);
+    if (model_.info().task == Task::kQuestionAnswering) {
+      return worker::qa_logits(model_, *hidden).value().start;
+    }
+    return worker::classification_logits(model_, *hidden, workspace_).value();
   }
   static std::array<const kernels::LinearWeights*, 6> linears(const worker::LayerWeights& layer) {
     return {&layer.query,         &layer.key,    &layer.value,

@@ -50,7 +50,7 @@ Status check_batch(const ModelInfo& info, const RaggedBatch& batch) {
 Result<std::span<const float>> encode(const Model& model, const RaggedBatch& batch,
                                       Workspace& workspace, OutputRows rows) {
   RETURN_IF_ERROR(check_batch(model.info(), batch));
-  return forward_pass(model, batch, workspace, rows);
+  return ForwardPass(model, batch, workspace).run(rows);
 }
 
 }  // namespace onecopy::worker

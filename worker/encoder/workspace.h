@@ -11,15 +11,14 @@
 namespace onecopy::worker {
 
 // Class Workspace: owns the buffers of one forward pass and the threads that compute it. One caller
-// at a time. Buffers grow to the largest batch seen, `rows` being what goes through a layer
-// together: the tokens, at most 512 or one sequence:
-//   f32    tokens * 2 * hidden + rows * max(4 * hidden, intermediate) floats, and a quarter of a
+// at a time. Buffers grow to the largest batch seen, at 512 tokens a sequence:
+//   f32    tokens * (2 * hidden + max(3 * hidden, intermediate)) floats, and a quarter of a
 //          megabyte per thread
-//   lower  tokens * 2.5 * hidden + rows * 4 * hidden floats, a few scales for each token, and half
-//          a megabyte per thread
-// 13 MB for 512 tokens of BERT-large with two threads in either case, 100 MB for 8,192. Threads
-// start at the first batch that is worth them, never in the constructor, so that a process may
-// still fork after making one.
+//   lower  tokens * (2.5 * hidden + max(3 * hidden, intermediate / 2)) floats, a few scales for
+//          each token, and half a megabyte per thread
+// 13 MB for 512 tokens of BERT-large with two threads in either case. Threads start at the first
+// batch that is worth them, never in the constructor, so that a process may still fork after making
+// one.
 class Workspace {
  public:
   // threads >= 1, the calling thread included; `grant` as in ThreadPool.
@@ -29,16 +28,15 @@ class Workspace {
   unsigned threads() const { return pool_.threads(); }
   kernels::ThreadPool& pool() { return pool_; }
   std::size_t bytes() const {  // scratch held now
-    return hidden.bytes() + result.bytes() + wide.bytes() + heads.bytes() + input.bytes() +
+    return hidden.bytes() + attended.bytes() + wide.bytes() + heads.bytes() + input.bytes() +
            scales.bytes() + row_scales.bytes();
   }
 
   // Memory of the encoder's steps; the sizes are the encoder's business.
-  kernels::AlignedBuffer hidden;  // [tokens, hidden]: what goes from layer to layer
-  kernels::AlignedBuffer result;  // [tokens, hidden]: the last layer's
-  kernels::AlignedBuffer wide;   // of a group: query, key, value and context, or the feed-forward's
-                                 // inner activations
-  kernels::AlignedBuffer heads;  // per thread: attention's packed keys and scores
+  kernels::AlignedBuffer hidden;    // [tokens, hidden]: what goes from layer to layer
+  kernels::AlignedBuffer attended;  // [tokens, hidden]: attention's context; at the end the result
+  kernels::AlignedBuffer wide;      // query, key and value, or the feed-forward's inner activations
+  kernels::AlignedBuffer heads;     // per thread: attention's packed keys and scores
   // Lower precisions only.
   kernels::AlignedBuffer input;       // [tokens, hidden]: `hidden` as the products read it
   kernels::AlignedBuffer row_scales;  // [2, tokens]: of `input`
