@@ -4,6 +4,8 @@
 #include <boost/interprocess/shared_memory_object.hpp>
 #include <system_error>
 
+#include "shared/huge_pages.h"
+
 namespace onecopy {
 namespace {
 
@@ -18,7 +20,7 @@ Result<ipc::mapped_region> map_read_only(const std::string& name) {
       return fail(ErrorCode::kCorrupt, "segment {}: it has {} bytes, too few for a segment", name,
                   size);
     }
-    return ipc::mapped_region(object, ipc::read_only, 0, static_cast<std::size_t>(size));
+    return map_for_huge_pages(object, ipc::read_only, static_cast<std::size_t>(size));
   } catch (const ipc::interprocess_exception& e) {
     const bool missing = e.get_error_code() == ipc::not_found_error;
     return fail(missing ? ErrorCode::kNotFound : ErrorCode::kSystem,

@@ -18,6 +18,7 @@
 
 #include "shared/checksum.h"
 #include "shared/cpu_count.h"
+#include "shared/huge_pages.h"
 #include "shared/names.h"
 #include "shared/segment_directory.h"
 
@@ -28,26 +29,25 @@ namespace ipc = boost::interprocess;
 
 constexpr std::string_view kLoadingSuffix = ".loading";
 
-std::uint64_t free_bytes() {
-  struct statvfs info {};
-  if (::statvfs(std::string(kSharedMemoryFolder).c_str(), &info) != 0) return 0;
-  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-}
-
-// Boost's truncate is ftruncate: on a full /dev/shm the first write to a page would be SIGBUS. This
-// takes every page now, or says that it cannot.
-Status reserve_pages(int fd, const std::string& name, std::uint64_t bytes) {
-  if (bytes > static_cast<std::uint64_t>(std::numeric_limits<off_t>::max())) {
-    return fail(ErrorCode::kSystem, "segment {} needs {} bytes, {} are free in {}", name, bytes,
-                free_bytes(), kSharedMemoryFolder);
-  }
-  int error = EINTR;
-  while (error == EINTR) error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
-  if (error == 0) return {};
-  const std::uint64_t free = free_bytes();
+Status no_room(const std::string& name, std::uint64_t bytes, std::uint64_t free, int error) {
   return fail(ErrorCode::kSystem,
               "segment {} needs {} bytes, {} are free in {} ({}): make room or enlarge it", name,
               bytes, free, kSharedMemoryFolder, errno_text(error));
+}
+
+std::uint64_t free_bytes() {
+  struct statvfs info {};
+  if (::statvfs(std::string(kSharedMemoryFolder).c_str(), &info) != 0) return 0;
+  if (info.f_blocks == 0) return std::numeric_limits<std::uint64_t>::max();  // it has no limit
+  return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
+}
+
+// Boost's truncate takes no pages: on a full /dev/shm the first write to one would be SIGBUS. This
+// takes every page now that there is not yet, or says that it cannot.
+Status reserve_pages(int fd, const std::string& name, std::uint64_t bytes) {
+  int error = EINTR;
+  while (error == EINTR) error = ::posix_fallocate(fd, 0, static_cast<off_t>(bytes));
+  return error == 0 ? Status() : no_room(name, bytes, free_bytes(), error);
 }
 
 std::uint64_t tensor_checksum(std::span<const std::byte> bytes, const Extent& data) {
@@ -87,13 +87,18 @@ struct SegmentWriter::State {
 };
 
 Status SegmentWriter::State::create_object() {
+  const std::uint64_t bytes = directory.total_bytes;
+  if (const auto free = free_bytes(); bytes > free) return no_room(name, bytes, free, ENOSPC);
   try {
     ipc::permissions owner_only(0600);
     object = ipc::shared_memory_object(ipc::create_only, loading_name.c_str(), ipc::read_write,
                                        owner_only);
     unpublished = true;
-    RETURN_IF_ERROR(reserve_pages(object.get_mapping_handle().handle, name, directory.total_bytes));
-    region = ipc::mapped_region(object, ipc::read_write, 0, directory.total_bytes);
+    object.truncate(static_cast<ipc::offset_t>(bytes));
+    region = map_for_huge_pages(object, ipc::read_write, bytes);
+    const int fd = object.get_mapping_handle().handle;
+    take_huge_pages(fd, region);
+    return reserve_pages(fd, name, bytes);
   } catch (const ipc::interprocess_exception& e) {
     if (e.get_error_code() == ipc::already_exists_error) {
       return fail(ErrorCode::kSystem, "segment {} exists already: run 'onecopy clean'",
@@ -102,7 +107,6 @@ Status SegmentWriter::State::create_object() {
     return fail(ErrorCode::kSystem, "segment {}: cannot create it: {}", name,
                 errno_text(e.get_native_error()));
   }
-  return {};
 }
 
 // Everything that is known before the tensors are.

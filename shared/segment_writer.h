@@ -39,8 +39,8 @@ struct TensorPlan {
 
 class SegmentWriter {
  public:
-  // Reserves every page at once (posix_fallocate), so that a full /dev/shm is kSystem here ("needs
-  // N bytes, M are free") and never a SIGBUS later.
+  // Takes every page at once, huge ones where the system has them, so that a full /dev/shm is
+  // kSystem here ("needs N bytes, M are free") and never a SIGBUS later.
   static Result<SegmentWriter> create(const std::string& name, const ModelInfo& info,
                                       std::span<const std::byte> tokenizer_image,
                                       std::vector<TensorPlan> plan);
