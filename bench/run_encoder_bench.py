@@ -114,8 +114,8 @@ class Ragged:
         self.peers = [name for name in args.peers if name in self.PEERS]
         self.table = Table(
             f"A batch of {len(RAGGED)} requests of {RAGGED[0]} to {RAGGED[-1]} tokens ({sum(RAGGED)}; padded "
-            f"{len(RAGGED) * max(RAGGED)}); ms for the whole batch. onecopy computes it as one ragged batch; peers in "
-            "one batch padded to the longest, or one request after the other.",
+            f"{len(RAGGED) * max(RAGGED)}); ms for the whole batch. onecopy computes it as a worker does, in ragged "
+            "parts of up to 512 tokens; peers in one batch padded to the longest, or one request after the other.",
             ["precision", "model", "threads", "peers", "onecopy ms", *(f"{p} ms" for p in self.peers),
              "best peer / onecopy (bar)"])
 

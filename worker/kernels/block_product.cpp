@@ -42,24 +42,34 @@ std::vector<float> noise(std::size_t count, unsigned seed) {
   return values;
 }
 
+// A and B of a shape; C is the caller's.
+struct TestBlock {
+  explicit TestBlock(const Shape& block)
+      : shape(block), a(noise(block.m * kProductDepth, 1)), b(noise(block.k * block.n, 2)) {}
+  BlockArgs args(std::vector<float>& c) const {
+    return {.m = shape.m,
+            .n = shape.n,
+            .k = shape.k,
+            .a = a.data(),
+            .lda = kBlockColumns,
+            .a_block = shape.m * kBlockColumns,
+            .b = b.data(),
+            .ldb = shape.n,
+            .c = c.data(),
+            .ldc = shape.n};
+  }
+  const Shape shape;
+  const std::vector<float> a, b;
+};
+
 // The largest difference from the plain product over two calls, the second of which adds.
 double largest_error(const BlockProduct& product, const Shape& shape) {
-  const auto a = noise(shape.m * kProductDepth, 1);
-  const auto b = noise(shape.k * shape.n, 2);
+  const TestBlock block(shape);
   std::vector<float> want(shape.m * shape.n);
   std::vector<float> got(shape.m * shape.n);
   for (const bool add : {false, true}) {
-    BlockArgs args{.m = shape.m,
-                   .n = shape.n,
-                   .k = shape.k,
-                   .a = a.data(),
-                   .lda = kBlockColumns,
-                   .a_block = shape.m * kBlockColumns,
-                   .b = b.data(),
-                   .ldb = shape.n,
-                   .c = want.data(),
-                   .ldc = shape.n,
-                   .add = add};
+    BlockArgs args = block.args(want);
+    args.add = add;
     kScalar.multiply(args);
     args.c = got.data();
     product.multiply(args);
@@ -77,25 +87,15 @@ double largest_error(const BlockProduct& product, const Shape& shape) {
 // an algorithm by the number of rows break that, and with it the promise that a request's answer
 // does not depend on what it is computed with.
 bool rows_are_independent(const BlockProduct& product, const Shape& shape) {
-  const auto a = noise(shape.m * kProductDepth, 1);
-  const auto b = noise(shape.k * shape.n, 2);
+  const TestBlock block(shape);
   std::vector<float> together(shape.m * shape.n);
   std::vector<float> alone(shape.n);
-  BlockArgs args{.m = shape.m,
-                 .n = shape.n,
-                 .k = shape.k,
-                 .a = a.data(),
-                 .lda = kBlockColumns,
-                 .a_block = shape.m * kBlockColumns,
-                 .b = b.data(),
-                 .ldb = shape.n,
-                 .c = together.data(),
-                 .ldc = shape.n};
+  BlockArgs args = block.args(together);
   product.multiply(args);
   bool independent = true;
   for (std::size_t row = 0; row < shape.m; ++row) {
     args.m = 1;
-    args.a = a.data() + row * kBlockColumns;
+    args.a = block.a.data() + row * kBlockColumns;
     args.c = alone.data();
     product.multiply(args);
     independent &= std::equal(alone.begin(), alone.end(),
