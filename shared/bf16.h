@@ -7,9 +7,8 @@
 namespace onecopy {
 
 // To the nearest, to the even one where two are as near; what is too large becomes infinite, and a
-// NaN stays one. Without branches, so that loops over it vectorize, for whatever instructions the
-// function has that it is inlined into.
-[[gnu::always_inline]] inline std::uint16_t narrow_bf16(float value) {
+// NaN stays one. Without branches, so that loops over it vectorize.
+inline std::uint16_t narrow_bf16(float value) {
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t rounded = (bits + 0x7FFFU + (bits >> 16 & 1U)) >> 16;
   const std::uint32_t quiet_nan = bits >> 16 | 0x40U;
