@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -17,12 +18,8 @@ namespace ipc = boost::interprocess;
 
 constexpr int kCollapse = 25;  // MADV_COLLAPSE, which the C library's headers may lack
 
-constexpr std::uintptr_t round_up(std::uintptr_t value, std::uintptr_t to) {
-  return (value + to - 1) / to * to;
-}
-
-void unmap(std::uintptr_t begin, std::uintptr_t end) {
-  if (begin < end) ::munmap(reinterpret_cast<void*>(begin), end - begin);
+void unmap(char* begin, char* end) {
+  if (begin < end) ::munmap(begin, static_cast<std::size_t>(end - begin));
 }
 
 }  // namespace
@@ -30,19 +27,21 @@ void unmap(std::uintptr_t begin, std::uintptr_t end) {
 // In the middle of addresses that are reserved for it; what is left of them is given back.
 ipc::mapped_region map_for_huge_pages(const ipc::shared_memory_object& object, ipc::mode_t mode,
                                       std::size_t bytes) {
+  const std::size_t page = ipc::mapped_region::get_page_size();
+  const std::size_t mapped = (bytes + page - 1) / page * page;
   void* const reserved = bytes < kHugePage
                              ? MAP_FAILED
-                             : ::mmap(nullptr, bytes + kHugePage, PROT_NONE,
+                             : ::mmap(nullptr, mapped + kHugePage, PROT_NONE,
                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (reserved == MAP_FAILED) return ipc::mapped_region(object, mode, 0, bytes);
-  const auto begin = reinterpret_cast<std::uintptr_t>(reserved);
-  const std::uintptr_t end =
-      round_up(begin + bytes + kHugePage, ipc::mapped_region::get_page_size());
-  const std::uintptr_t at = round_up(begin, kHugePage);
+  char* const begin = static_cast<char*>(reserved);
+  char* const end = begin + mapped + kHugePage;
+  const std::size_t beyond = reinterpret_cast<std::uintptr_t>(begin) % kHugePage;
+  char* const at = begin + (kHugePage - beyond) % kHugePage;
   try {
-    ipc::mapped_region region(object, mode, 0, bytes, reinterpret_cast<void*>(at), MAP_FIXED);
+    ipc::mapped_region region(object, mode, 0, bytes, at, MAP_FIXED);
     unmap(begin, at);
-    unmap(round_up(at + bytes, ipc::mapped_region::get_page_size()), end);
+    unmap(at + mapped, end);
     return region;
   } catch (...) {
     unmap(begin, end);
@@ -64,7 +63,11 @@ void take_huge_pages(int fd, const ipc::mapped_region& region) {
     ::madvise(begin + first * kHugePage, (last - first) * kHugePage, kCollapse);
   };
   std::vector<std::jthread> helpers;
-  for (std::size_t thread = 0; thread < threads; ++thread) helpers.emplace_back(collapse, thread);
+  try {
+    for (std::size_t thread = 1; thread < threads; ++thread) helpers.emplace_back(collapse, thread);
+  } catch (const std::system_error&) {  // no thread left: those pages stay small
+  }
+  if (threads > 0) collapse(0);
 }
 
 }  // namespace onecopy

@@ -103,7 +103,7 @@ TEST_F(Encoder, ASequenceDoesNotDependOnItsBatchNorOnThreads) {
   for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
     const std::span part = std::span(ids).subspan(starts[s], starts[s + 1] - starts[s]);
     const std::vector<float> alone = run(part, {0, starts[s + 1] - starts[s]}, one);
-    const auto first = batch.begin() + static_cast<std::ptrdiff_t>(starts[s] * 96);
+    const auto first = batch.begin() + std::ptrdiff_t{96} * starts[s];
     EXPECT_TRUE(std::equal(alone.begin(), alone.end(), first)) << "sequence " << s;
   }
 }
