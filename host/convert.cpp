@@ -1,5 +1,7 @@
 #include "host/convert.h"
 
+#include <bit>
+#include <cstdint>
 #include <cstring>
 
 #include "shared/bf16.h"

@@ -31,7 +31,7 @@ struct Place {
     return word * row + n / kStripWidth * strip + n % kStripWidth * kWord;
   }
 };
-constexpr Place kF32Place{kPanelRow, kStripWidth* kWord};
+constexpr Place kF32Place{.row = kPanelRow, .strip = kStripWidth * kWord};
 constexpr Place strips_of(DType dtype, std::size_t cols) {
   return {kStripWidth * kWord, strip_bytes(dtype, cols)};
 }

@@ -52,6 +52,7 @@ ipc::mapped_region map_for_huge_pages(const ipc::shared_memory_object& object, i
 // One small page first within each: where the file has none at all, the system does not look.
 void take_huge_pages(int fd, const ipc::mapped_region& region) {
   const std::size_t pages = region.get_size() / kHugePage;
+  if (pages == 0) return;
   for (std::size_t page = 0; page < pages; ++page) {
     if (::posix_fallocate(fd, static_cast<off_t>(page * kHugePage), 1) != 0) return;
   }
@@ -67,7 +68,7 @@ void take_huge_pages(int fd, const ipc::mapped_region& region) {
     for (std::size_t thread = 1; thread < threads; ++thread) helpers.emplace_back(collapse, thread);
   } catch (const std::system_error&) {  // no thread left: those pages stay small
   }
-  if (threads > 0) collapse(0);
+  collapse(0);
 }
 
 }  // namespace onecopy

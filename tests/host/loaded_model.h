@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <bit>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -13,6 +12,7 @@
 #include "host/convert.h"
 #include "host/model_loader.h"
 #include "host/weight_files.h"
+#include "shared/bf16.h"
 #include "shared/names.h"
 #include "shared/segment_reader.h"
 #include "test_folder.h"
@@ -97,8 +97,7 @@ class LoaderTest : public testing::Test {
     const std::size_t index =
         panels ? panel_index(view.dtype, view.cols, k, n % kPanelWidth) : n * view.cols + k;
     if (view.dtype == DType::kF32) return at<float>(panel, index);
-    if (view.dtype == DType::kBf16)
-      return std::bit_cast<float>(std::uint32_t{at<std::uint16_t>(panel, index)} << 16);
+    if (view.dtype == DType::kBf16) return widen_bf16(at<std::uint16_t>(panel, index));
     const std::byte* scales = panel + s8_panel(view.cols).scales;
     return static_cast<float>(at<std::int8_t>(panel, index)) * at<float>(scales, n % kPanelWidth);
   }

@@ -112,8 +112,8 @@ class Bf16Head {
   float* const scores_;          // [kQueries][stride]
   float* const sums_;            // [kQueries][size, in blocks of 64]
   std::uint16_t* const powers_;  // [kQueries][stride]
-  std::uint16_t* const
-      rows_;  // [kQueries or length][depth]: queries; keys, then values, to be packed
+  // [kQueries or length][depth]: queries; keys, then values, to be packed
+  std::uint16_t* const rows_;
   std::uint16_t* const keys_;    // strips of 16 keys, [depth / 2][16][2]
   std::uint16_t* const values_;  // strips of 16 columns, [key_depth / 2][16][2]
 };

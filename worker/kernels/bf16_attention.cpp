@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "shared/bf16.h"
 #include "shared/packed_weight.h"

@@ -3,8 +3,7 @@
 //   f32    as they are: for f32 weights, and for bf16 weights where the machine multiplies those
 //          fastest by widening them
 //   bf16   for instructions that multiply bf16; the last block of columns is filled up with zeros.
-//   For
-//          products a block is 32 columns of all rows, then the other 32, so that a tile has no
+//          For products a block is 32 columns of all rows, then the other 32, so that a tile has no
 //          gaps (bf16_tiles): 5 to 8 % faster than rows of 64. Attention's queries, keys and values
 //          are rows of 64 (bf16_rows)
 //   u8     in one of three forms:

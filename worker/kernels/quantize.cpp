@@ -4,9 +4,9 @@
 #include "worker/kernels/quantize.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
+#include "shared/bf16.h"
 #include "worker/kernels/highway_targets.h"
 #include "worker/kernels/quantize_steps.h"
 
@@ -140,19 +140,6 @@ void quantize_row_scalar(Activations x, std::size_t row, std::size_t columns, co
   }
 }
 
-// Halfway cases are decided by the even neighbour.
-std::uint16_t round_scalar(float v) {
-  const auto bits = std::bit_cast<std::uint32_t>(v);
-  const std::uint32_t low = bits & 0xFFFFU;
-  std::uint32_t high = bits >> 16;
-  if (std::isnan(v)) {
-    high |= 0x40U;
-  } else if (low > 0x8000U || (low == 0x8000U && (high & 1U) != 0)) {
-    ++high;
-  }
-  return static_cast<std::uint16_t>(high);
-}
-
 }  // namespace
 
 void quantize_scalar(Activations x, std::size_t columns, const Operand& y, std::size_t block,
@@ -164,7 +151,7 @@ void quantize_scalar(Activations x, std::size_t columns, const Operand& y, std::
     }
     for (std::size_t c = 0; c < Operand::blocks(columns) * kBlockColumns; ++c) {
       *y.bf16_at(row, block * kBlockColumns + c) =
-          c < columns ? round_scalar(*x.at(row - first, c)) : std::uint16_t{0};
+          c < columns ? narrow_bf16(*x.at(row - first, c)) : std::uint16_t{0};
     }
   }
 }

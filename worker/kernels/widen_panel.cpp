@@ -1,8 +1,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "worker/kernels/widen_panel.cpp"
 
-#include <bit>
-
+#include "shared/bf16.h"
 #include "shared/packed_weight.h"
 #include "worker/kernels/bf16_product.h"
 #include "worker/kernels/highway_targets.h"
@@ -53,7 +52,7 @@ void widen_panel_scalar(const std::uint16_t* panel, std::size_t strip, std::size
     for (std::size_t j = 0; j < kPanelWidth; ++j) {
       const std::uint16_t bits =
           panel[j / kStripWidth * strip + (row / 2 * kStripWidth + j % kStripWidth) * 2 + row % 2];
-      to[row * kPanelWidth + j] = std::bit_cast<float>(std::uint32_t{bits} << 16);
+      to[row * kPanelWidth + j] = widen_bf16(bits);
     }
   }
 }
