@@ -1,8 +1,9 @@
 // A load client: requests over raw sockets to 127.0.0.1, and how long each took.
 //
-//   http_bench --port P --path /qa/qa0 --body '{"question": "...", "context": "..."}' --connections
-//   1 http_bench --fake-workers 2 --connections 16 --requests 200000      the gateway alone,
-//   workers that do nothing
+//   http_bench --port P --path /qa/qa0 --body '{"question": "...", "context": "..."}'
+//   http_bench --fake-workers 2 --connections 16 --requests 200000
+//
+// The second measures the gateway alone, with workers that do nothing.
 //
 // Closed loop: each connection sends its next request when it has the reply to the last. Open loop
 // (--rate R): requests are due at R per second whatever happened to those before, and a reply's
@@ -22,6 +23,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -221,7 +223,7 @@ int report(const Options& options, Tally tally) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   Options options;
   CLI::App app("Load client for 127.0.0.1.");
   app.add_option("--port", options.port)->capture_default_str();
@@ -256,4 +258,7 @@ int main(int argc, char** argv) {
   warm_up.seconds = options.seconds / 5;
   run(warm_up, request);
   return report(options, run(options, request));
+} catch (const std::exception& error) {
+  fmt::print(stderr, "http_bench: {}\n", error.what());
+  return 1;
 }

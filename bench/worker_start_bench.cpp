@@ -30,7 +30,7 @@ template <class T>
 T must(Result<T> result) {
   if (result) return std::move(*result);
   fmt::print(stderr, "worker_start_bench: {}\n", result.error().text);
-  std::exit(1);
+  std::exit(1);  // NOLINT(concurrency-mt-unsafe): it has one thread
 }
 void must(Status status) {
   if (!status) must(Result<int>(tl::unexpected<Error>(status.error())));

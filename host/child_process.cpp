@@ -27,6 +27,7 @@ Result<pid_t> start_program(const std::string& name, const std::vector<std::stri
   for (const int fd : inherited) ::fcntl(fd, F_SETFD, 0);
   sigset_t none;
   sigemptyset(&none);
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the child has one thread
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::execv(path.c_str(), argv.data());
   ::_exit(127);

@@ -80,6 +80,7 @@ Status serve(const ServeOptions& options) {
   ASSIGN_OR_RETURN(models, load_models(options, catalogue));
   if (Supervisor::asked_to_stop()) return {};
   std::vector<Announcement> announcements;
+  announcements.reserve(models.size());
   for (const LoadedModel& model : models) {
     announcements.push_back({model.info.name, model.info.version, model.segment->name()});
   }

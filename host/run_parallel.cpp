@@ -1,12 +1,9 @@
 #include "host/run_parallel.h"
 
-#include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <thread>
-#include <vector>
 
-#include "shared/cpu_count.h"
+#include "shared/run_on_cores.h"
 
 namespace onecopy::host {
 
@@ -25,12 +22,7 @@ Status run_parallel(std::size_t jobs,
       }
     }
   };
-  const std::size_t threads = std::min<std::size_t>(usable_cores(), jobs);
-  {
-    std::vector<std::jthread> helpers;
-    for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back(work);
-    work();
-  }
+  run_on_cores(jobs, work);
   return first_error;
 }
 

@@ -13,13 +13,11 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
-#include <system_error>
-#include <thread>
 
 #include "shared/checksum.h"
-#include "shared/cpu_count.h"
 #include "shared/huge_pages.h"
 #include "shared/names.h"
+#include "shared/run_on_cores.h"
 #include "shared/segment_directory.h"
 
 namespace onecopy {
@@ -119,16 +117,11 @@ void SegmentWriter::State::write_directory() {
 // Tensors differ in size by a factor of 10^5: threads take the next one when they are done.
 void SegmentWriter::State::seal_tensors() {
   std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
+  run_on_cores(directory.tensors.size(), [&] {
     for (std::size_t i = next++; i < directory.tensors.size(); i = next++) {
       if (directory.holds(i)) seal(bytes(), directory.tensors[i].data);
     }
-  };
-  {
-    std::vector<std::jthread> helpers;
-    for (unsigned i = usable_cores(); i > 1; --i) helpers.emplace_back(work);
-    work();
-  }
+  });
   directory.copy_shared_checksums();
 }
 

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cerrno>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -61,7 +62,7 @@ struct Commands {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   if (argc > 1 && std::string_view(argv[1]) == "serve") return become_host(argv);
   Commands commands;
   try {
@@ -73,4 +74,7 @@ int main(int argc, char** argv) {
   if (*commands.clean) return onecopy::tools::run_clean();
   if (*commands.tokenize) return onecopy::tools::run_tokenize(commands.folder);
   return onecopy::tools::run_ask(commands.ask);
+} catch (const std::exception& error) {
+  fmt::print(stderr, "onecopy: {}\n", error.what());
+  return 1;
 }

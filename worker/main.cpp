@@ -6,6 +6,7 @@
 #include "shared/process.h"
 #include "worker/nursery.h"
 
+// NOLINTNEXTLINE(bugprone-exception-escape): what escapes is a crash, and is reported as one
 int main(int argc, char** argv) {
   CLI::App app("onecopy-nursery: forks onecopy's workers. Started by onecopy serve, not by hand.");
   int control = -1;

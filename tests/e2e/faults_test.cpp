@@ -104,6 +104,7 @@ TEST(Faults, AStoppedWorkersRequestTimesOutAndTheOthersGoOn) {
   std::atomic<int> answered{0};
   std::atomic<int> timed_out{0};
   std::vector<std::thread> threads;
+  threads.reserve(2);
   for (int i = 0; i < 2; ++i) {
     threads.emplace_back([&] {
       const auto reply =
@@ -214,6 +215,7 @@ TEST(Faults, AFullShmIsAClearError) {
       "mount -t tmpfs -o size=600k tmpfs /dev/shm && exec " ONECOPY_BINARY_DIR
       "/onecopy serve --port 0 --management-port 0 --model qa0=" +
       model_folder("tiny-bert-qa");
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): the test has one thread
   if (std::system("unshare -m mount -t tmpfs -o size=600k tmpfs /dev/shm 2>/dev/null") != 0) {
     GTEST_SKIP() << "no mount namespaces here";
   }

@@ -148,6 +148,7 @@ TEST_F(Golden, ManyClientsAtOnce) {
   }
   std::atomic<std::size_t> next = 0;
   std::vector<std::thread> clients;
+  clients.reserve(24);
   for (int i = 0; i < 24; ++i) {
     clients.emplace_back([&] {
       for (std::size_t mine = next++; mine < asked.size(); mine = next++) asked[mine]();

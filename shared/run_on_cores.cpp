@@ -1,0 +1,22 @@
+#include "shared/run_on_cores.h"
+
+#include <algorithm>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "shared/cpu_count.h"
+
+namespace onecopy {
+
+void run_on_cores(std::size_t most, const std::function<void()>& work) {
+  const std::size_t threads = std::min<std::size_t>(most, usable_cores());
+  std::vector<std::jthread> helpers;
+  try {
+    for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back(work);
+  } catch (const std::system_error&) {  // no thread left: those that are there do it
+  }
+  work();
+}
+
+}  // namespace onecopy
