@@ -14,6 +14,7 @@
 
 #include "bench/product_peak.h"
 #include "bench/timing.h"
+#include "host/instance_lock.h"
 #include "host/model_loader.h"
 #include "host/options.h"
 #include "shared/limits.h"
@@ -41,9 +42,11 @@ Result<std::unique_ptr<Model>> load(const Options& options) {
   source.name = "bench";
   source.folder = options.folder;
   RETURN_IF_ERROR(host::apply_model_setting(source, "precision", options.precision));
+  const std::string instance = fmt::format("bench-{}", getpid());
+  ASSIGN_OR_RETURN(const host::InstanceLock lock, host::InstanceLock::acquire(instance));
   host::TensorCatalogue catalogue;
   ASSIGN_OR_RETURN(const host::LoadedModel loaded,
-                   host::load_model(source, fmt::format("bench-{}", getpid()), 1, catalogue));
+                   host::load_model(source, instance, 1, catalogue));
   ASSIGN_OR_RETURN(Segment segment,
                    Segment::open(loaded.segment->name(), Segment::Check::kStructure));
   return Model::bind(std::move(segment));

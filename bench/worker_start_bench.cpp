@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "host/child_process.h"
+#include "host/instance_lock.h"
 #include "host/model_loader.h"
 #include "shared/control.h"
 #include "shared/mailbox.h"
@@ -113,9 +114,11 @@ WorkRequest question(const host::LoadedModel& model, const std::string& context)
 }
 
 void run(const std::string& folder, int runs) {
+  const std::string instance = fmt::format("bench-{}", ::getpid());
+  const host::InstanceLock lock = must(host::InstanceLock::acquire(instance));
   host::TensorCatalogue catalogue;
   const auto model = must(host::load_model({.name = "bench", .folder = folder, .adapter = {}},
-                                           fmt::format("bench-{}", ::getpid()), 1, catalogue, {}));
+                                           instance, 1, catalogue, {}));
   const Nursery nursery = start_nursery();
   std::vector<double> first_answer;
   std::string long_context;
