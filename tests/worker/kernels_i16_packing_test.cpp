@@ -9,6 +9,7 @@
 
 #include "shared/packed_weight.h"
 #include "tests/worker/kernels_targets.h"
+#include "worker/kernels/i16_attention.h"
 #include "worker/kernels/i16_product.h"
 
 namespace onecopy::worker::kernels {

@@ -6,7 +6,7 @@
 #include <cstddef>
 
 #include "worker/kernels/bf16_product.h"
-#include "worker/kernels/i16_product.h"
+#include "worker/kernels/i16_attention.h"
 #include "worker/kernels/operand.h"
 
 namespace onecopy::worker {

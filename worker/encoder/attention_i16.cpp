@@ -4,6 +4,7 @@
 
 #include "shared/packed_weight.h"
 #include "worker/encoder/attention_head.h"
+#include "worker/kernels/i16_attention.h"
 #include "worker/kernels/i16_product.h"
 #include "worker/kernels/row_kernels.h"
 

@@ -32,6 +32,9 @@ inline constexpr auto kOnes = [] {
 inline constexpr std::size_t kRowBlock = 96;
 // Columns of bf16 in a row of a tile (amx_product.h).
 inline constexpr std::size_t kTileColumns = 32;
+constexpr std::size_t round_up_to_tile(std::size_t columns) {
+  return (columns + kTileColumns - 1) / kTileColumns * kTileColumns;
+}
 // Products of lower precision read rows up to a multiple of this: whole tiles (amx_product.h).
 inline constexpr std::size_t kRowsRead = 16;
 

@@ -17,16 +17,9 @@
 #include "worker/kernels/pack_columns-inl.h"
 #include "worker/kernels/power-inl.h"
 #include "worker/kernels/round-inl.h"
-#include "worker/kernels/vector_loop-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace onecopy::worker::kernels::HWY_NAMESPACE {
-namespace {
-
-constexpr std::size_t kLanes = hn::MaxLanes(D());
-constexpr std::size_t kDepth = 32;  // powers of one tile
-
-}  // namespace
 
 // Words of a key's row, a pair of its values each, become a column.
 void pack_bf16_keys(const std::uint16_t* keys, std::size_t stride, std::size_t rows,
@@ -59,37 +52,13 @@ void pack_bf16_values(const std::uint16_t* HWY_RESTRICT values, std::size_t stri
 }
 
 void bf16_power_rows(const Bf16Powers& x) {
-  constexpr float kLog2E = 1.44269504F;
-  const Power power(x.factor * kLog2E, 1);
+  const Power power(x.factor, 1);
   for (std::size_t r = 0; r < x.rows; ++r) {
-    const float* row = x.x + r * x.stride;
     std::uint16_t* const powers = x.powers + r * x.power_stride;
-    // The difference first: the largest one's power is 1 also where the scores are huge.
-    const V largest = hn::Set(D(), largest_in(row, x.columns));
-    V sums[2] = {hn::Zero(D()), hn::Zero(D())};
-    V check = hn::Zero(D());  // no number if a score is none: the largest may pass over it
-    const auto power_at = [&](V score) HWY_ATTR {
-      check = hn::Add(check, score);
-      return power(hn::Sub(score, largest));
-    };
-    const auto keep = [&](std::size_t i, V first, V second) HWY_ATTR {
-      sums[0] = hn::Add(sums[0], first);
-      sums[1] = hn::Add(sums[1], second);
-      store_as_bf16(first, second, powers + i);
-    };
-    std::size_t i = 0;
-    for (; i + 2 * kLanes <= x.columns; i += 2 * kLanes) {
-      keep(i, power_at(hn::LoadU(D(), row + i)), power_at(hn::LoadU(D(), row + i + kLanes)));
-    }
-    const auto rest = [&](std::size_t at) HWY_ATTR {
-      const auto mask = hn::FirstN(D(), x.columns - std::min(x.columns, at));
-      const V score = hn::IfThenElseZero(mask, hn::LoadU(D(), row + at));
-      return hn::IfThenElseZero(mask, power_at(score));
-    };
-    const std::size_t end = (x.columns + kDepth - 1) / kDepth * kDepth;
-    for (; i < end; i += 2 * kLanes) keep(i, rest(i), rest(i + kLanes));
-    const float total = hn::GetLane(hn::SumOfLanes(D(), hn::Add(sums[0], sums[1])));
-    x.inverse_sums[r] = 1 / total + 0 * hn::GetLane(hn::SumOfLanes(D(), check));
+    x.inverse_sums[r] = 1 / powers_of_row(x.x + r * x.stride, x.columns, power,
+                                          [&](std::size_t i, V first, V second) HWY_ATTR {
+                                            store_as_bf16(first, second, powers + i);
+                                          });
   }
 }
 
@@ -124,7 +93,7 @@ void bf16_power_rows_scalar(const Bf16Powers& x) {
     std::uint16_t* const powers = x.powers + r * x.power_stride;
     const double most = *std::max_element(row, row + x.columns);
     double sum = 0;
-    for (std::size_t i = 0; i < (x.columns + 31) / 32 * 32; ++i) {
+    for (std::size_t i = 0; i < round_up_to_tile(x.columns); ++i) {
       const double power = i < x.columns ? std::exp(x.factor * (row[i] - most)) : 0;
       powers[i] = narrow_bf16(static_cast<float>(power));
       sum += power;

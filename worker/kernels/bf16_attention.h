@@ -18,8 +18,9 @@ void pack_bf16_values(const std::uint16_t* values, std::size_t stride, std::size
                       std::size_t columns, std::size_t depth, std::uint16_t* strip);
 
 // The softmax's powers: powers[r][i] = exp(factor (x[r][i] - the row's maximum)) for i < columns,
-// to nearest, and zeros up to a multiple of 32; inverse_sums[r] = 1 / the unrounded ones' sum, a
-// NaN where a score is no number. Up to that multiple x's rows can be read, whatever is there.
+// to nearest, and zeros up to a multiple of kTileColumns; inverse_sums[r] = 1 / the unrounded ones'
+// sum, a NaN where a score is no number. Up to that multiple x's rows can be read, whatever is
+// there.
 struct Bf16Powers {
   const float* x = nullptr;
   std::size_t stride = 0;

@@ -4,8 +4,6 @@
 #include "worker/kernels/i16_product.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <cstring>
 
 #include "shared/packed_weight.h"
@@ -15,9 +13,6 @@
 // After foreach_target:
 #include <hwy/highway.h>
 
-#include "worker/kernels/magnitude-inl.h"
-#include "worker/kernels/pack_columns-inl.h"
-#include "worker/kernels/power-inl.h"
 #include "worker/kernels/round-inl.h"
 #include "worker/kernels/row_tiles-inl.h"
 
@@ -115,8 +110,6 @@ void all_columns(const I16Args& args, std::size_t row) {
   if (column < end) last_columns<kM, kVectors>(args, row, column, (end - column) / kLanes);
 }
 
-std::int32_t magnitude_bits(float v) { return std::bit_cast<std::int32_t>(v) & 0x7FFFFFFF; }
-
 }  // namespace
 
 void multiply_i16(const I16Args& args) {
@@ -124,155 +117,14 @@ void multiply_i16(const I16Args& args) {
                                    HWY_ATTR { all_columns<decltype(height)::value>(args, row); });
 }
 
-void row_magnitudes(const Columns& x, float* largest) {
-  for (std::size_t row = 0; row < x.rows; ++row) {
-    const float* from = x.x + row * x.row_stride;
-    VI most = hn::Zero(DI());
-    std::size_t i = 0;
-    for (; i + kLanes <= x.columns; i += kLanes) {
-      most = hn::Max(most, magnitude_bits(hn::LoadU(D(), from + i)));
-    }
-    std::int32_t bits = hn::GetLane(hn::MaxOfLanes(DI(), most));
-    for (; i < x.columns; ++i) bits = std::max(bits, magnitude_bits(from[i]));
-    largest[row] = std::bit_cast<float>(std::max(bits, std::bit_cast<std::int32_t>(largest[row])));
-  }
-}
-
-void round_rows(const Columns& x, const float* factors, std::int16_t* y, std::size_t stride) {
-  for (std::size_t row = 0; row < x.rows; ++row, y += stride) {
-    const float* from = x.x + row * x.row_stride;
-    const V factor = hn::Set(D(), factors[row]);
-    std::size_t i = 0;
-    for (; i + 2 * kLanes <= x.columns; i += 2 * kLanes) {
-      store_as_16_bits(nearest_int(hn::Mul(factor, hn::LoadU(D(), from + i))),
-                       nearest_int(hn::Mul(factor, hn::LoadU(D(), from + i + kLanes))), y + i);
-    }
-    for (; i < x.columns; ++i) y[i] = static_cast<std::int16_t>(std::lrint(factors[row] * from[i]));
-    if (x.columns % 2 != 0) y[x.columns] = 0;
-  }
-}
-
-void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows,
-               std::size_t columns, std::int16_t* y) {
-  pack_columns<kPanelWidth>(rounded, stride, rows, (columns + 1) / 2,
-                            reinterpret_cast<std::uint32_t*>(y));
-}
-
-void column_magnitudes(const Columns& x, float* largest) {
-  std::fill_n(largest, x.columns, 0.0F);
-  for (std::size_t row = 0; row < x.rows; ++row) {
-    const float* from = x.x + row * x.row_stride;
-    std::size_t j = 0;
-    for (; j + kLanes <= x.columns; j += kLanes) {
-      const VI before = hn::BitCast(DI(), hn::LoadU(D(), largest + j));
-      const VI v = hn::Max(before, magnitude_bits(hn::LoadU(D(), from + j)));
-      hn::StoreU(hn::BitCast(D(), v), D(), largest + j);
-    }
-    for (; j < x.columns; ++j) {
-      const auto before = std::bit_cast<std::int32_t>(largest[j]);
-      largest[j] = std::bit_cast<float>(std::max(before, magnitude_bits(from[j])));
-    }
-  }
-}
-
-void pack_values(const Columns& x, const float* factors, std::int16_t* y) {
-  auto* to = reinterpret_cast<std::int32_t*>(y);
-  const VI low = hn::Set(DI(), 0xFFFF);
-  for (std::size_t row = 0; row < x.rows; row += 2, to += kPanelWidth) {
-    const float* from = x.x + row * x.row_stride;
-    const bool has_second = row + 1 < x.rows;
-    std::size_t j = 0;
-    for (; j + kLanes <= x.columns; j += kLanes) {
-      const V factor = hn::LoadU(D(), factors + j);
-      const VI first = nearest_int(hn::Mul(factor, hn::LoadU(D(), from + j)));
-      VI second = hn::Zero(DI());
-      if (has_second) {
-        second = nearest_int(hn::Mul(factor, hn::LoadU(D(), from + x.row_stride + j)));
-      }
-      hn::StoreU(hn::Or(hn::And(first, low), hn::ShiftLeft<16>(second)), DI(), to + j);
-    }
-    for (; j < x.columns; ++j) {
-      const auto first = static_cast<std::uint32_t>(std::lrint(factors[j] * from[j]));
-      const auto second =
-          has_second ? static_cast<std::uint32_t>(std::lrint(factors[j] * from[x.row_stride + j]))
-                     : 0;
-      to[j] = static_cast<std::int32_t>((first & 0xFFFFU) | second << 16);
-    }
-    std::fill(to + x.columns, to + kPanelWidth, 0);
-  }
-}
-
-void power_rows(const PowerRows& x) {
-  constexpr float kLog2E = 1.44269504F;
-  for (std::size_t r = 0; r < x.rows; ++r) {
-    const float* row = x.x + r * x.stride;
-    std::int16_t* powers = x.powers + r * x.power_stride;
-    const float exponents = x.factors[r] * kLog2E;
-    const Power power(exponents, kPowerSteps);
-    // The difference first: the largest one's power is 1 also where the scores are huge.
-    const V largest = hn::Set(D(), largest_in(row, x.columns));
-    V sums[2] = {hn::Zero(D()), hn::Zero(D())};
-    const auto power_at = [&](std::size_t i)
-                              HWY_ATTR { return power(hn::Sub(hn::LoadU(D(), row + i), largest)); };
-    const auto keep = [&](std::size_t i, V first, V second) HWY_ATTR {
-      store_as_16_bits(nearest_int(first), nearest_int(second), powers + i);
-      sums[0] = hn::Add(sums[0], first);
-      sums[1] = hn::Add(sums[1], second);
-    };
-    std::size_t i = 0;
-    for (; i + 2 * kLanes <= x.columns; i += 2 * kLanes) keep(i, power_at(i), power_at(i + kLanes));
-    if (i < x.columns) {
-      const auto first = hn::FirstN(D(), x.columns - i);
-      const auto second = hn::FirstN(D(), x.columns - std::min(x.columns, i + kLanes));
-      keep(i, hn::IfThenElseZero(first, power_at(i)),
-           hn::IfThenElseZero(second, power_at(i + kLanes)));
-    }
-    const float total = hn::GetLane(hn::SumOfLanes(D(), hn::Add(sums[0], sums[1])));
-    x.sums[r] = total / kPowerSteps + 0 * exponents;  // no number where the factor is none
-  }
-}
-
 }  // namespace onecopy::worker::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace onecopy::worker::kernels {
-namespace {
 
 HWY_EXPORT(multiply_i16);
-HWY_EXPORT(row_magnitudes);
-HWY_EXPORT(round_rows);
-HWY_EXPORT(pack_keys);
-HWY_EXPORT(column_magnitudes);
-HWY_EXPORT(pack_values);
-HWY_EXPORT(power_rows);
-
-}  // namespace
-
 void multiply_i16(const I16Args& args) { HWY_DYNAMIC_DISPATCH(multiply_i16)(args); }
-
-void row_magnitudes(const Columns& x, float* largest) {
-  HWY_DYNAMIC_DISPATCH(row_magnitudes)(x, largest);
-}
-
-void column_magnitudes(const Columns& x, float* largest) {
-  HWY_DYNAMIC_DISPATCH(column_magnitudes)(x, largest);
-}
-
-void round_rows(const Columns& x, const float* factors, std::int16_t* y, std::size_t stride) {
-  HWY_DYNAMIC_DISPATCH(round_rows)(x, factors, y, stride);
-}
-
-void pack_values(const Columns& x, const float* factors, std::int16_t* y) {
-  HWY_DYNAMIC_DISPATCH(pack_values)(x, factors, y);
-}
-
-void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows,
-               std::size_t columns, std::int16_t* y) {
-  HWY_DYNAMIC_DISPATCH(pack_keys)(rounded, stride, rows, columns, y);
-}
-
-void power_rows(const PowerRows& x) { HWY_DYNAMIC_DISPATCH(power_rows)(x); }
 
 void multiply_i16_scalar(const I16Args& args) {
   for (std::size_t i = 0; i < args.m; ++i) {
@@ -284,22 +136,6 @@ void multiply_i16_scalar(const I16Args& args) {
       float& c = args.c[i * args.ldc + j];
       c = static_cast<float>(sum) + (args.add ? c : 0);
     }
-  }
-}
-
-void power_rows_scalar(const PowerRows& x) {
-  for (std::size_t r = 0; r < x.rows; ++r) {
-    const float* row = x.x + r * x.stride;
-    const double max = *std::max_element(row, row + x.columns);
-    double sum = 0;
-    for (std::size_t i = 0; i < x.columns; ++i) {
-      const double power = std::exp(x.factors[r] * (row[i] - max));
-      x.powers[r * x.power_stride + i] =
-          static_cast<std::int16_t>(std::lrint(power * static_cast<double>(kPowerSteps)));
-      sum += power;
-    }
-    if (x.columns % 2 != 0) x.powers[r * x.power_stride + x.columns] = 0;
-    x.sums[r] = static_cast<float>(sum);
   }
 }
 
