@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <span>
+#include <vector>
 
 #include "shared/bf16.h"
 #include "shared/packed_weight.h"
@@ -207,7 +209,13 @@ TEST(WidenPanel, IsExact) {
     EXPECT_EQ(want.back(), std::bit_cast<std::uint32_t>(kUntouched));
     EXPECT_EQ(want[1], std::uint32_t{panel[2]} << 16);
     EXPECT_EQ(want[1 + 17], std::uint32_t{panel[2 + strip + 2]} << 16);
-    for_each_target([&] { EXPECT_EQ(widened(widen_panel), want) << k; });
+    const auto fetching = [&](auto... args) {
+      widen_panel(args..., std::as_bytes(std::span(panel)).data(), 100);
+    };
+    for_each_target([&] {
+      EXPECT_EQ(widened([](auto... args) { widen_panel(args...); }), want) << k;
+      EXPECT_EQ(widened(fetching), want) << k;
+    });
   }
 }
 

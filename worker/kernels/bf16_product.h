@@ -59,7 +59,9 @@ const Bf16Product& scalar_bf16_product();
 std::string self_test(const Bf16Product& product);
 
 // Rows [0, k) of the panel that strips `strip` elements apart form, to f32 [k][64], exactly.
-void widen_panel(const std::uint16_t* panel, std::size_t strip, std::size_t k, float* to);
+// `next`: as above.
+void widen_panel(const std::uint16_t* panel, std::size_t strip, std::size_t k, float* to,
+                 const std::byte* next = nullptr, std::size_t next_bytes = 0);
 void widen_panel_scalar(const std::uint16_t* panel, std::size_t strip, std::size_t k, float* to);
 
 }  // namespace onecopy::worker::kernels

@@ -41,6 +41,9 @@ constexpr std::size_t kRows = 4;
 constexpr std::size_t kVectors = kLanes == 1 ? 4 : 2;
 #endif
 
+// Of a block's 64 rows of B, those between two steps of fetching what comes next.
+constexpr std::size_t kPart = 16;
+
 #if HWY_TARGET == HWY_AVX3_DL
 struct Four {
   VI bytes;
@@ -94,11 +97,11 @@ HWY_INLINE VI load(const void* bytes) {
   return hn::LoadU(DI(), static_cast<const std::int32_t*>(bytes));
 }
 
-// sums += A[kM, 64] B[64, kN vectors of columns] for one block, whose strips are `strip` apart.
+// sums += A[kM, kPart] B[kPart, kN vectors of columns], whose strips are `strip` apart.
 template <std::size_t kM, std::size_t kN>
 HWY_INLINE void accumulate(VI (&sums)[kM][kN], const std::uint8_t* HWY_RESTRICT a, std::size_t lda,
                            const std::int8_t* HWY_RESTRICT b, std::size_t strip) {
-  for (std::size_t k = 0; k < kS8BlockRows; k += 4, a += 4, b += 4 * kStripWidth) {
+  for (std::size_t k = 0; k < kPart; k += 4, a += 4, b += 4 * kStripWidth) {
     Four columns[kN];
 #pragma GCC unroll 16
     for (std::size_t j = 0; j < kN; ++j) {
@@ -161,8 +164,11 @@ HWY_INLINE void tile(const Int8Args& args, const Starts& starts, std::size_t row
       const std::uint8_t* a = args.a + block * args.a_block + row * args.lda;
 #pragma GCC unroll 16
       for (std::size_t i = 0; i < kM; ++i) __builtin_prefetch(a + (kM + i) * args.lda, 0, 3);
-      ahead.some();
-      accumulate<kM, kN>(sums, a, args.lda, b + block * kS8BlockRows * kStripWidth, args.b_strip);
+      for (std::size_t k = 0; k < kS8BlockRows; k += kPart) {
+        ahead.some();
+        accumulate<kM, kN>(sums, a + k, args.lda, b + (block * kS8BlockRows + k) * kStripWidth,
+                           args.b_strip);
+      }
     }
     store<kM, kN>(sums, scales, add, c);
   }
@@ -180,8 +186,8 @@ void all_columns(const Int8Args& args, const Starts& starts, std::size_t row, Pr
 void multiply_int8(const Int8Args& args) {
   std::int32_t memory[kInt8Blocks * kPanelWidth];
   const Starts starts = starts_of(args, memory);
-  const std::size_t strips = kPanelWidth / (kVectors * kLanes);
-  const std::size_t steps = std::max<std::size_t>(1, args.m / kRows * args.blocks * strips);
+  const std::size_t tiles = row_tiles(args.m, kRows) * (kPanelWidth / (kVectors * kLanes));
+  const std::size_t steps = tiles * args.blocks * (kS8BlockRows / kPart);
   Prefetch ahead(args.next, args.next_bytes, steps);
   for_row_tiles<kRows>(args.m, [&](auto height, std::size_t row) HWY_ATTR {
     all_columns<decltype(height)::value>(args, starts, row, ahead);

@@ -7,9 +7,12 @@
 namespace onecopy::worker::kernels {
 namespace {
 
+// Widening a piece takes about as long as multiplying so many rows.
+constexpr std::size_t kWideningRows = 6;
+
 // The panel's rows [k, k + depth) as f32: where they lie, or widened into a buffer of the thread.
 const float* piece_of(const TensorView& weight, const std::byte* panel, std::size_t k,
-                      std::size_t depth) {
+                      std::size_t depth, const Ahead& ahead) {
   if (weight.dtype == DType::kF32) {
     return reinterpret_cast<const float*>(panel) + k * kPanelWidth;
   }
@@ -17,7 +20,8 @@ const float* piece_of(const TensorView& weight, const std::byte* panel, std::siz
   float* const to = widened.reserve(kProductDepth * kPanelWidth);
   const auto* values = reinterpret_cast<const std::uint16_t*>(panel);
   widen_panel(values + panel_index(weight.dtype, weight.cols, k, 0),
-              strip_bytes(weight.dtype, weight.cols) / sizeof(std::uint16_t), depth, to);
+              strip_bytes(weight.dtype, weight.cols) / sizeof(std::uint16_t), depth, to,
+              ahead.begin, ahead.bytes);
   return to;
 }
 
@@ -46,11 +50,13 @@ void multiply_f32_item(const Item& item, const BackEnds& back_ends) {
   for (std::size_t k = 0; k < weight.cols; k += kProductDepth) {
     const std::size_t depth = std::min(kProductDepth, weight.cols - k);
     const bool last_piece = k + depth == weight.cols;
-    const float* piece = piece_of(weight, panel, k, depth);
     const Ahead ahead = ahead_of(item, k, depth);
+    const std::size_t widening = weight.dtype == DType::kF32 ? 0 : kWideningRows;
+    const std::size_t steps = widening + item.rows();
+    const float* piece = piece_of(weight, panel, k, depth, ahead.share(0, widening, steps));
     for (std::size_t row = item.first; row < item.last; row += kRowBlock) {
       const std::size_t rows = std::min(kRowBlock, item.last - row);
-      const Ahead share = ahead.share(row - item.first, rows, item.rows());
+      const Ahead share = ahead.share(widening + row - item.first, rows, steps);
       const BlockArgs args{.m = rows,
                            .n = columns_of(weight, item.panel),
                            .k = depth,

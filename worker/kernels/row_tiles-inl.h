@@ -40,6 +40,11 @@ HWY_INLINE void for_row_tiles(std::size_t rows, const Tile& tile) {
   }
 }
 
+// How many tiles for_row_tiles makes.
+constexpr std::size_t row_tiles(std::size_t rows, std::size_t most) {
+  return (rows + most - 1) / most;
+}
+
 }  // namespace onecopy::worker::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
