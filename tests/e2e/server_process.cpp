@@ -14,6 +14,8 @@
 #include <fstream>
 #include <thread>
 
+#include "shared/names.h"
+
 namespace onecopy::e2e {
 namespace {
 
@@ -139,7 +141,9 @@ ServerProcess::~ServerProcess() {
     ::kill(pid_, SIGKILL);
     wait();
     // Not by "onecopy clean", which takes what other tests publish at this moment too.
-    for (const std::string& name : shared_memory()) std::filesystem::remove("/dev/shm/" + name);
+    for (const std::string& name : shared_memory()) {
+      std::filesystem::remove(shared_memory_path(name));
+    }
   }
   if (out_ >= 0) ::close(out_);
 }

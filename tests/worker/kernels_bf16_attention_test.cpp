@@ -70,18 +70,18 @@ struct Powers {
   std::vector<float> inverse_sums = std::vector<float>(kRows);
 };
 
-Powers powers_of(void (*with)(const Bf16Powers&), const std::vector<float>& x, std::size_t stride,
-                 std::size_t columns, float factor) {
+Powers powers_of(void (*with)(const PowerRows<std::uint16_t>&, float, float*),
+                 const std::vector<float>& x, std::size_t stride, std::size_t columns,
+                 float factor) {
   const std::size_t width = (columns + 31) / 32 * 32;
   Powers result{std::vector<std::uint16_t>(kRows * (width + 4), kUntouched)};
   with({.x = x.data() + 1,
         .stride = stride,
         .rows = kRows,
         .columns = columns,
-        .factor = factor,
         .powers = result.powers.data(),
-        .power_stride = width + 4,
-        .inverse_sums = result.inverse_sums.data()});
+        .power_stride = width + 4},
+       factor, result.inverse_sums.data());
   return result;
 }
 

@@ -24,8 +24,6 @@ std::vector<std::uint16_t> random_bf16(std::size_t count, unsigned seed) {
   return values;
 }
 
-std::size_t round_up(std::size_t value, std::size_t to) { return (value + to - 1) / to * to; }
-
 // What a product reads: rows in stretches of 32 columns, or contiguous; zeros behind the k-th of a
 // row and of a strip.
 struct Data {

@@ -100,15 +100,15 @@ TEST(MultiplyI16, HoldsTheLargestSums) {
   }
 }
 
-std::size_t power_stride(std::size_t columns) { return round_up_to_tile(columns) + 3; }
+std::size_t power_stride(std::size_t columns) { return round_up(columns, kTileColumns) + 3; }
 
 struct Powers {
   std::vector<std::int16_t> powers;
   std::vector<float> sums;
 };
 
-Powers powers_of(void (*with)(const PowerRows&), std::vector<float> x, std::size_t columns,
-                 const std::vector<float>& factors) {
+Powers powers_of(void (*with)(const PowerRows<std::int16_t>&, const float*, float*),
+                 std::vector<float> x, std::size_t columns, const std::vector<float>& factors) {
   const std::size_t rows = factors.size();
   const std::size_t stride = power_stride(columns);
   Powers out{std::vector<std::int16_t>(rows * stride, kOtherwise), std::vector<float>(rows + 1)};
@@ -118,10 +118,9 @@ Powers powers_of(void (*with)(const PowerRows&), std::vector<float> x, std::size
         .stride = columns + 2,
         .rows = rows,
         .columns = columns,
-        .factors = factors.data(),
         .powers = out.powers.data(),
-        .power_stride = stride,
-        .sums = out.sums.data()});
+        .power_stride = stride},
+       factors.data(), out.sums.data());
   return out;
 }
 

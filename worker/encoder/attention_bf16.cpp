@@ -107,10 +107,9 @@ void Bf16Head::attend(std::size_t query, std::size_t rows, Activations to) {
                             .stride = stride_,
                             .rows = rows,
                             .columns = head_.length,
-                            .factor = 1 / std::sqrt(static_cast<float>(head_.size)),
                             .powers = powers_,
-                            .power_stride = stride_,
-                            .inverse_sums = inverse_sums});
+                            .power_stride = stride_},
+                           1 / std::sqrt(static_cast<float>(head_.size)), inverse_sums);
   multiply_values(rows);
   // The softmax's division, on head_size numbers instead of one for each key.
   for_stretches(head_, [&](std::size_t column, std::size_t count) {

@@ -15,9 +15,7 @@ constexpr std::size_t kPanel = kPanelWidth;
 
 // 16 floats more than a multiple of 64, so that rows do not share the same few sets of the L1
 // cache.
-std::size_t score_stride(std::size_t length) {
-  return (length + kPanel - 1) / kPanel * kPanel + 16;
-}
+std::size_t score_stride(std::size_t length) { return round_up(length, kPanel) + 16; }
 
 const kernels::BlockProduct& product() { return *kernels::default_back_ends().any_shape; }
 

@@ -30,9 +30,8 @@ void for_stretches(const Head& head, const Body& body) {
   }
 }
 
-constexpr std::size_t round_up(std::size_t value, std::size_t to) {
-  return (value + to - 1) / to * to;
-}
+using kernels::round_up;
+
 // 16-bit values in floats, at a multiple of 64 bytes.
 constexpr std::size_t as_floats(std::size_t values) { return round_up(values / 2, 16); }
 

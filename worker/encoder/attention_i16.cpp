@@ -174,10 +174,9 @@ void I16Head::attend(std::size_t query, std::size_t rows, Activations to) {
                        .stride = stride_,
                        .rows = rows,
                        .columns = head_.length,
-                       .factors = factors,
                        .powers = powers_,
-                       .power_stride = stride_,
-                       .sums = sums});
+                       .power_stride = stride_},
+                      factors, sums);
   for (std::size_t row = 0; row < rows; ++row) sums[row] = 1 / sums[row];
   multiply_values(rows, sums, to);
 }

@@ -20,6 +20,10 @@
 
 namespace onecopy::worker::kernels {
 
+constexpr std::size_t round_up(std::size_t value, std::size_t to) {
+  return (value + to - 1) / to * to;
+}
+
 inline constexpr std::size_t kBlockColumns = 64;
 // Factors of a block's columns where there are none.
 inline constexpr auto kOnes = [] {
@@ -32,9 +36,6 @@ inline constexpr auto kOnes = [] {
 inline constexpr std::size_t kRowBlock = 96;
 // Columns of bf16 in a row of a tile (amx_product.h).
 inline constexpr std::size_t kTileColumns = 32;
-constexpr std::size_t round_up_to_tile(std::size_t columns) {
-  return (columns + kTileColumns - 1) / kTileColumns * kTileColumns;
-}
 // Products of lower precision read rows up to a multiple of this: whole tiles (amx_product.h).
 inline constexpr std::size_t kRowsRead = 16;
 
@@ -51,7 +52,7 @@ struct Activations {
   }
   // Floats that a blocked matrix takes.
   static constexpr std::size_t floats(std::size_t rows, std::size_t columns) {
-    return (columns + kBlockColumns - 1) / kBlockColumns * kBlockColumns * rows;
+    return round_up(columns, kBlockColumns) * rows;
   }
   // The same from this row on.
   Activations from_row(std::size_t row) const {

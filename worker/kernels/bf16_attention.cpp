@@ -4,7 +4,6 @@
 #include "worker/kernels/bf16_attention.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "shared/bf16.h"
 #include "shared/packed_weight.h"
@@ -51,14 +50,14 @@ void pack_bf16_values(const std::uint16_t* HWY_RESTRICT values, std::size_t stri
   }
 }
 
-void bf16_power_rows(const Bf16Powers& x) {
-  const Power power(x.factor, 1);
+void bf16_power_rows(const PowerRows<std::uint16_t>& x, float factor, float* inverse_sums) {
+  const Power power(factor, 1);
   for (std::size_t r = 0; r < x.rows; ++r) {
     std::uint16_t* const powers = x.powers + r * x.power_stride;
-    x.inverse_sums[r] = 1 / powers_of_row(x.x + r * x.stride, x.columns, power,
-                                          [&](std::size_t i, V first, V second) HWY_ATTR {
-                                            store_as_bf16(first, second, powers + i);
-                                          });
+    const float total = powers_of_row(x.x + r * x.stride, x.columns, power,
+                                      [&](std::size_t i, V first, V second)
+                                          HWY_ATTR { store_as_bf16(first, second, powers + i); });
+    inverse_sums[r] = 1 / total;
   }
 }
 
@@ -85,20 +84,17 @@ void pack_bf16_values(const std::uint16_t* values, std::size_t stride, std::size
   HWY_DYNAMIC_DISPATCH(pack_bf16_values)(values, stride, rows, columns, depth, strip);
 }
 
-void bf16_power_rows(const Bf16Powers& x) { HWY_DYNAMIC_DISPATCH(bf16_power_rows)(x); }
+void bf16_power_rows(const PowerRows<std::uint16_t>& x, float factor, float* inverse_sums) {
+  HWY_DYNAMIC_DISPATCH(bf16_power_rows)(x, factor, inverse_sums);
+}
 
-void bf16_power_rows_scalar(const Bf16Powers& x) {
+void bf16_power_rows_scalar(const PowerRows<std::uint16_t>& x, float factor, float* inverse_sums) {
   for (std::size_t r = 0; r < x.rows; ++r) {
-    const float* row = x.x + r * x.stride;
     std::uint16_t* const powers = x.powers + r * x.power_stride;
-    const double most = *std::max_element(row, row + x.columns);
-    double sum = 0;
-    for (std::size_t i = 0; i < round_up_to_tile(x.columns); ++i) {
-      const double power = i < x.columns ? std::exp(x.factor * (row[i] - most)) : 0;
-      powers[i] = narrow_bf16(static_cast<float>(power));
-      sum += power;
-    }
-    x.inverse_sums[r] = static_cast<float>(1 / sum);
+    const double sum = powers_of_row_scalar(
+        x.x + r * x.stride, x.columns, factor,
+        [&](std::size_t i, double power) { powers[i] = narrow_bf16(static_cast<float>(power)); });
+    inverse_sums[r] = static_cast<float>(1 / sum);
   }
 }
 

@@ -141,7 +141,8 @@ void last_columns(const BlockArgs& args, std::size_t column, std::size_t vectors
 
 void multiply(const BlockArgs& args) {
   constexpr std::size_t kStep = kVectors * kLanes;
-  const std::size_t steps = std::max<std::size_t>(1, row_tiles(args.m, kRows) * (args.k / kLine));
+  const std::size_t tiles = row_tiles(args.m, kRows) * ((args.n + kStep - 1) / kStep);
+  const std::size_t steps = tiles * (args.k / kLine);
   Prefetch ahead(args.next, args.next_bytes, steps);
   std::size_t column = 0;
   for (; column + kStep <= args.n; column += kStep) {

@@ -108,15 +108,15 @@ void pack_values(const Columns& x, const float* factors, std::int16_t* y) {
   }
 }
 
-void power_rows(const PowerRows& x) {
+void power_rows(const PowerRows<std::int16_t>& x, const float* factors, float* sums) {
   for (std::size_t r = 0; r < x.rows; ++r) {
     std::int16_t* const powers = x.powers + r * x.power_stride;
-    const Power power(x.factors[r], kPowerSteps);
+    const Power power(factors[r], kPowerSteps);
     const float total = powers_of_row(
         x.x + r * x.stride, x.columns, power, [&](std::size_t i, V first, V second) HWY_ATTR {
           store_as_16_bits(nearest_int(first), nearest_int(second), powers + i);
         });
-    x.sums[r] = total / kPowerSteps;
+    sums[r] = total / kPowerSteps;
   }
 }
 
@@ -157,20 +157,19 @@ void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows
   HWY_DYNAMIC_DISPATCH(pack_keys)(rounded, stride, rows, columns, y);
 }
 
-void power_rows(const PowerRows& x) { HWY_DYNAMIC_DISPATCH(power_rows)(x); }
+void power_rows(const PowerRows<std::int16_t>& x, const float* factors, float* sums) {
+  HWY_DYNAMIC_DISPATCH(power_rows)(x, factors, sums);
+}
 
-void power_rows_scalar(const PowerRows& x) {
+void power_rows_scalar(const PowerRows<std::int16_t>& x, const float* factors, float* sums) {
   for (std::size_t r = 0; r < x.rows; ++r) {
-    const float* row = x.x + r * x.stride;
-    const double max = *std::max_element(row, row + x.columns);
-    double sum = 0;
-    for (std::size_t i = 0; i < round_up_to_tile(x.columns); ++i) {
-      const double power = i < x.columns ? std::exp(x.factors[r] * (row[i] - max)) : 0;
-      x.powers[r * x.power_stride + i] =
-          static_cast<std::int16_t>(std::lrint(power * static_cast<double>(kPowerSteps)));
-      sum += power;
-    }
-    x.sums[r] = static_cast<float>(sum);
+    std::int16_t* const powers = x.powers + r * x.power_stride;
+    const double sum = powers_of_row_scalar(
+        x.x + r * x.stride, x.columns, factors[r], [&](std::size_t i, double power) {
+          powers[i] =
+              static_cast<std::int16_t>(std::lrint(power * static_cast<double>(kPowerSteps)));
+        });
+    sums[r] = static_cast<float>(sum);
   }
 }
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "worker/kernels/activations.h"
+#include "worker/kernels/power_rows.h"
 
 namespace onecopy::worker::kernels {
 
@@ -34,21 +34,10 @@ void pack_keys(const std::int16_t* rounded, std::size_t stride, std::size_t rows
 // 0, as are columns beyond x's.
 void pack_values(const Columns& x, const float* factors, std::int16_t* y);
 
-// powers[r][i] = round(kPowerSteps exp(factors[r] (x[r][i] - the row's maximum))) for i < columns,
-// and 0 up to a multiple of kTileColumns; sums[r] = the unrounded ones' sum / kPowerSteps, a NaN
-// where a score or the factor is no finite number. Up to that multiple x's rows can be read,
-// whatever is there.
-struct PowerRows {
-  const float* x = nullptr;
-  std::size_t stride = 0;
-  std::size_t rows = 0;
-  std::size_t columns = 0;
-  const float* factors = nullptr;  // >= 0
-  std::int16_t* powers = nullptr;
-  std::size_t power_stride = 0;
-  float* sums = nullptr;
-};
-void power_rows(const PowerRows& x);
-void power_rows_scalar(const PowerRows& x);
+// powers[r][i] = round(kPowerSteps exp(factors[r] (x[r][i] - the row's maximum))), factors >= 0;
+// sums[r] = the unrounded ones' sum / kPowerSteps, a NaN where a score or the factor is no finite
+// number.
+void power_rows(const PowerRows<std::int16_t>& x, const float* factors, float* sums);
+void power_rows_scalar(const PowerRows<std::int16_t>& x, const float* factors, float* sums);
 
 }  // namespace onecopy::worker::kernels

@@ -57,7 +57,7 @@ std::vector<Item> items_of(std::span<const Linear> products, std::size_t rows, s
     panels[i].next = panel_of(later.call->weights->weight, later.panel);
   }
   const std::size_t parts = row_parts(panels.size(), rows, threads);
-  const std::size_t step = (rows / parts + tile_rows - 1) / tile_rows * tile_rows;
+  const std::size_t step = round_up(rows / parts, tile_rows);
   std::vector<Item> items;
   for (Item item : panels) {
     for (item.first = 0; item.first < rows; item.first = item.last) {

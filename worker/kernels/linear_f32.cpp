@@ -47,12 +47,12 @@ void multiply_f32_item(const Item& item, const BackEnds& back_ends) {
   const Activations y = call.y.floats();
   const std::size_t column = item.panel * kPanelWidth;
   const std::byte* panel = panel_of(weight, item.panel);
+  const std::size_t widening = weight.dtype == DType::kF32 ? 0 : kWideningRows;
+  const std::size_t steps = widening + item.rows();
   for (std::size_t k = 0; k < weight.cols; k += kProductDepth) {
     const std::size_t depth = std::min(kProductDepth, weight.cols - k);
     const bool last_piece = k + depth == weight.cols;
     const Ahead ahead = ahead_of(item, k, depth);
-    const std::size_t widening = weight.dtype == DType::kF32 ? 0 : kWideningRows;
-    const std::size_t steps = widening + item.rows();
     const float* piece = piece_of(weight, panel, k, depth, ahead.share(0, widening, steps));
     for (std::size_t row = item.first; row < item.last; row += kRowBlock) {
       const std::size_t rows = std::min(kRowBlock, item.last - row);

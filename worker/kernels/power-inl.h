@@ -88,7 +88,7 @@ HWY_INLINE float powers_of_row(const float* row, std::size_t columns, const Powe
     const auto mask = hn::FirstN(D(), columns - std::min(columns, at));
     return hn::IfThenElseZero(mask, power_of(hn::IfThenElseZero(mask, hn::LoadU(D(), row + at))));
   };
-  const std::size_t end = round_up_to_tile(columns);
+  const std::size_t end = round_up(columns, kTileColumns);
   for (; i < end; i += 2 * kLanes) take(i, rest(i), rest(i + kLanes));
   const V nothing = hn::Mul(hn::Zero(D()), hn::Add(check, power.factor));
   return hn::GetLane(hn::SumOfLanes(D(), hn::Add(nothing, hn::Add(sums[0], sums[1]))));
