@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <iterator>
 #include <memory>
 #include <sstream>
@@ -13,17 +12,12 @@
 #include <vector>
 
 #include "shared/limits.h"
+#include "shared/small_file.h"
 
 namespace onecopy {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Files of /proc and /sys have no size before they are read; "" when there is none.
-std::string text_of(const fs::path& file) {
-  std::ifstream in(file);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 std::vector<std::string> words_of(const std::string& text, char separator) {
   std::vector<std::string> words;
@@ -90,9 +84,9 @@ fs::path way_down(const Mount& mount, const std::string& group) {
 }
 
 std::optional<double> limit_in(const fs::path& folder, bool v2) {
-  if (v2) return cores_of_cpu_max(text_of(folder / "cpu.max"));
-  return cores_of_cfs_quota(text_of(folder / "cpu.cfs_quota_us"),
-                            text_of(folder / "cpu.cfs_period_us"));
+  if (v2) return cores_of_cpu_max(read_kernel_file(folder / "cpu.max"));
+  return cores_of_cfs_quota(read_kernel_file(folder / "cpu.cfs_quota_us"),
+                            read_kernel_file(folder / "cpu.cfs_period_us"));
 }
 
 std::optional<double> limit_of(const fs::path& root, const Mount& mount, const std::string& group) {
@@ -134,9 +128,9 @@ std::optional<double> cores_of_cfs_quota(std::string_view quota, std::string_vie
 }
 
 std::optional<double> cgroup_cores(const fs::path& root) {
-  const std::string groups = text_of(root / "proc/self/cgroup");
+  const std::string groups = read_kernel_file(root / "proc/self/cgroup");
   std::optional<double> limit;
-  for (const std::string& line : words_of(text_of(root / "proc/self/mountinfo"), '\n')) {
+  for (const std::string& line : words_of(read_kernel_file(root / "proc/self/mountinfo"), '\n')) {
     const auto mount = parse_mount(line);
     const auto group = mount ? group_in(*mount, groups) : std::nullopt;
     if (group) limit = lower(limit, limit_of(root, *mount, *group));

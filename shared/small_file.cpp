@@ -4,6 +4,9 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <fstream>
+#include <sstream>
+#include <utility>
 
 #include "shared/limits.h"
 #include "shared/unique_fd.h"
@@ -57,6 +60,13 @@ Result<std::string> read_small_file(const std::filesystem::path& path) {
   }
   text.resize(have);
   return text;
+}
+
+std::string read_kernel_file(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();  // stops at an error; an istreambuf_iterator would throw it
+  return std::move(text).str();
 }
 
 }  // namespace onecopy

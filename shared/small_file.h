@@ -1,4 +1,5 @@
-// Whole files that people write: configurations, tokenizers, vocabularies.
+// Whole files: those that people write (configurations, tokenizers, vocabularies), and the
+// kernel's.
 #pragma once
 
 #include <filesystem>
@@ -12,5 +13,9 @@ namespace onecopy {
 // folder, a pipe, a device) is refused without waiting for it. Errors name the file; kNotFound:
 // there is none; kInvalidArgument: what was named cannot be read by us; kTooLarge.
 Result<std::string> read_small_file(const std::filesystem::path& path);
+
+// The text of a file of /proc or /sys, which has no size before it is read. "" when there is none;
+// what was read so far when it goes away meanwhile, as /proc/PID does with its process.
+std::string read_kernel_file(const std::filesystem::path& path);
 
 }  // namespace onecopy

@@ -6,9 +6,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
+#include "shared/small_file.h"
 #include "tests/e2e/server_process.h"
 
 namespace onecopy::e2e {
@@ -199,9 +199,8 @@ TEST(Faults, TerminationDrains) {
   ASSERT_TRUE(eventually([&] {
     const auto worker = server.processes("onecopy-worker");
     if (worker.empty()) return false;
-    std::ifstream stat("/proc/" + std::to_string(worker[0]) + "/stat");
-    std::string text((std::istreambuf_iterator<char>(stat)), {});
-    return text.substr(text.rfind(')') + 2, 1) == "R";
+    const std::string stat = read_kernel_file("/proc/" + std::to_string(worker[0]) + "/stat");
+    return stat.find(") R ") != std::string::npos;
   }));
   EXPECT_EQ(server.stop(), 0);
   client.join();

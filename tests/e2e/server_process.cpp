@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "shared/names.h"
+#include "shared/small_file.h"
 
 namespace onecopy::e2e {
 namespace {
@@ -60,13 +61,8 @@ Started start(const std::string& program, const std::vector<std::string>& argume
   return {pid, in[1], out[0], err[0]};
 }
 
-std::string read_text(const std::filesystem::path& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 pid_t parent_of(const std::string& pid) {
-  const std::string stat = read_text("/proc/" + pid + "/stat");
+  const std::string stat = read_kernel_file("/proc/" + pid + "/stat");
   const std::size_t after_name = stat.rfind(')');
   if (after_name == std::string::npos || stat.size() < after_name + 5) return -1;
   if (stat[after_name + 2] == 'Z') return -1;
@@ -192,7 +188,7 @@ std::vector<pid_t> ServerProcess::processes(const std::string& name) const {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string pid = entry.path().filename();
     if (pid.find_first_not_of("0123456789") != std::string::npos) continue;
-    if (read_text(entry.path() / "comm") != name + "\n") continue;
+    if (read_kernel_file(entry.path() / "comm") != name + "\n") continue;
     if (descends_from(std::stoi(pid), pid_)) found.push_back(std::stoi(pid));
   }
   return found;
