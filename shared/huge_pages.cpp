@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdint>
 
 #include "shared/run_on_cores.h"
@@ -57,10 +56,9 @@ void take_huge_pages(int fd, const ipc::mapped_region& region) {
   }
   auto* const begin = static_cast<char*>(region.get_address());
   const std::size_t stretches = (pages + kStretch - 1) / kStretch;
-  std::atomic<std::size_t> next = 0;
-  run_on_cores(stretches, [&] {
-    for (std::size_t i = next++; i < stretches; i = next++) {
-      const std::size_t first = i * kStretch;
+  run_on_cores(stretches, [&](SharedItems& items) {
+    while (const auto stretch = items.take()) {
+      const std::size_t first = *stretch * kStretch;
       const std::size_t count = std::min(kStretch, pages - first);
       ::madvise(begin + first * kHugePage, count * kHugePage, kCollapse);
     }

@@ -9,14 +9,15 @@
 
 namespace onecopy {
 
-void run_on_cores(std::size_t most, const std::function<void()>& work) {
-  const std::size_t threads = std::min<std::size_t>(most, usable_cores());
+void run_on_cores(std::size_t count, const std::function<void(SharedItems& items)>& work) {
+  SharedItems items(count);
+  const std::size_t threads = std::min<std::size_t>(count, usable_cores());
   std::vector<std::jthread> helpers;
   try {
-    for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back(work);
+    for (std::size_t i = 1; i < threads; ++i) helpers.emplace_back([&] { work(items); });
   } catch (const std::system_error&) {  // no thread left: those that are there do it
   }
-  work();
+  work(items);
 }
 
 }  // namespace onecopy

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include <atomic>
 #include <boost/interprocess/exceptions.hpp>
 #include <boost/interprocess/mapped_region.hpp>
 #include <boost/interprocess/shared_memory_object.hpp>
@@ -116,10 +115,9 @@ void SegmentWriter::State::write_directory() {
 
 // Tensors differ in size by a factor of 10^5: threads take the next one when they are done.
 void SegmentWriter::State::seal_tensors() {
-  std::atomic<std::size_t> next = 0;
-  run_on_cores(directory.tensors.size(), [&] {
-    for (std::size_t i = next++; i < directory.tensors.size(); i = next++) {
-      if (directory.holds(i)) seal(bytes(), directory.tensors[i].data);
+  run_on_cores(directory.tensors.size(), [&](SharedItems& items) {
+    while (const auto i = items.take()) {
+      if (directory.holds(*i)) seal(bytes(), directory.tensors[*i].data);
     }
   });
   directory.copy_shared_checksums();

@@ -15,26 +15,33 @@ namespace {
 using testing::Each;
 
 // How often each of the items was taken.
-std::vector<int> take_all(std::size_t items, std::size_t most) {
-  std::vector<int> times(items, 0);
-  std::atomic<std::size_t> next = 0;
-  run_on_cores(most, [&] {
-    for (std::size_t i = next++; i < items; i = next++) ++times[i];
+std::vector<int> take_all(std::size_t count) {
+  std::vector<int> times(count, 0);
+  run_on_cores(count, [&](SharedItems& items) {
+    while (const auto item = items.take()) ++times[*item];
   });
   return times;
 }
 
 TEST(RunOnCores, EveryItemIsTakenOnce) {
-  for (int turn = 0; turn < 100; ++turn) EXPECT_THAT(take_all(1000, 1000), Each(1));
+  for (int turn = 0; turn < 100; ++turn) EXPECT_THAT(take_all(1000), Each(1));
 }
 
 TEST(RunOnCores, CallsAreAtMostThoseAskedForAndTheCores) {
   std::atomic<std::size_t> calls = 0;
-  run_on_cores(1, [&] { ++calls; });
+  run_on_cores(1, [&](SharedItems&) { ++calls; });
   EXPECT_EQ(calls, 1U);
   calls = 0;
-  run_on_cores(1000, [&] { ++calls; });
+  run_on_cores(1000, [&](SharedItems&) { ++calls; });
   EXPECT_EQ(calls, usable_cores());
+}
+
+TEST(RunOnCores, DroppedItemsAreTakenByNobody) {
+  SharedItems items(3);
+  EXPECT_EQ(items.take(), 0U);
+  items.drop_rest();
+  EXPECT_EQ(items.take(), std::nullopt);
+  EXPECT_EQ(items.take(), std::nullopt);
 }
 
 // Limits on processes count threads, and do not hold for root.
@@ -43,7 +50,7 @@ TEST(RunOnCores, CallsAreAtMostThoseAskedForAndTheCores) {
   if (::geteuid() == 0 && ::setuid(65534) != 0) ::_exit(2);
   if (::setrlimit(RLIMIT_NPROC, &none) != 0) ::_exit(3);
   std::atomic<int> calls = 0;
-  run_on_cores(1000, [&] { ++calls; });
+  run_on_cores(1000, [&](SharedItems&) { ++calls; });
   ::_exit(calls == 1 ? 0 : 4);
 }
 
