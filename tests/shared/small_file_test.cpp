@@ -4,52 +4,41 @@
 #include <sys/stat.h>
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "shared/limits.h"
+#include "tests/host/test_folder.h"
 
 namespace onecopy {
 namespace {
 
-class SmallFile : public testing::Test {
- protected:
-  SmallFile() {
-    std::string name = testing::TempDir() + "onecopy-small-file-XXXXXX";
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
-    folder_ = name;
-  }
-  ~SmallFile() override { std::filesystem::remove_all(folder_); }
-  std::filesystem::path write(const std::string& bytes) const {
-    std::ofstream(folder_ / "file", std::ios::binary) << bytes;
-    return folder_ / "file";
-  }
-  ErrorCode error_of(const std::filesystem::path& path) const {
-    const auto read = read_small_file(path);
-    EXPECT_FALSE(read);
-    if (read) return ErrorCode::kSystem;
-    EXPECT_NE(read.error().text.find(path.string()), std::string::npos) << read.error().text;
-    return read.error().code;
-  }
-  std::filesystem::path folder_;
-};
+ErrorCode error_of(const std::filesystem::path& path) {
+  const auto read = read_small_file(path);
+  EXPECT_FALSE(read);
+  if (read) return ErrorCode::kSystem;
+  EXPECT_NE(read.error().text.find(path.string()), std::string::npos) << read.error().text;
+  return read.error().code;
+}
 
-TEST_F(SmallFile, IsReadByteForByte) {
+TEST(SmallFile, IsReadByteForByte) {
+  const host::TestFolder folder;
   const std::string bytes("a\0b\r\n\xff", 6);
-  EXPECT_EQ(read_small_file(write(bytes)).value(), bytes);
-  EXPECT_EQ(read_small_file(write("")).value(), "");
+  EXPECT_EQ(read_small_file(folder.write("file", bytes)).value(), bytes);
+  EXPECT_EQ(read_small_file(folder.write("file", "")).value(), "");
 }
 
-TEST_F(SmallFile, WhatIsNoFileIsRefusedByName) {
-  EXPECT_EQ(error_of(folder_ / "none"), ErrorCode::kNotFound);
-  EXPECT_EQ(error_of(folder_), ErrorCode::kInvalidArgument);
-  EXPECT_EQ(error_of(write("x") / "below"), ErrorCode::kInvalidArgument);
-  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
-  EXPECT_EQ(error_of(folder_ / "pipe"), ErrorCode::kInvalidArgument);
+TEST(SmallFile, WhatIsNoFileIsRefusedByName) {
+  const host::TestFolder folder;
+  EXPECT_EQ(error_of(folder.path() / "none"), ErrorCode::kNotFound);
+  EXPECT_EQ(error_of(folder.path()), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(error_of(folder.write("file", "x") / "below"), ErrorCode::kInvalidArgument);
+  ASSERT_EQ(::mkfifo((folder.path() / "pipe").c_str(), 0600), 0);
+  EXPECT_EQ(error_of(folder.path() / "pipe"), ErrorCode::kInvalidArgument);
 }
 
-TEST_F(SmallFile, TooLargeIsRefusedUnread) {
-  const auto path = write("");
+TEST(SmallFile, TooLargeIsRefusedUnread) {
+  const host::TestFolder folder;
+  const auto path = folder.write("file", "");
   std::filesystem::resize_file(path, limits::kJsonFileBytes + 1);
   EXPECT_EQ(error_of(path), ErrorCode::kTooLarge);
 }

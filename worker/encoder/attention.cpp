@@ -147,7 +147,7 @@ class Cutter {
 
 void attend(const Attention& attention, Workspace& workspace) {
   const Cutter cutter(attention, workspace.pool().granted());
-  const std::size_t floats = (cutter.floats() + 15) / 16 * 16;
+  const std::size_t floats = round_up(cutter.floats(), 16);
   float* const memory = workspace.heads.reserve(workspace.threads() * floats);
   const auto work = [&](std::size_t item, unsigned thread) {
     cutter.compute(item, memory + thread * floats);

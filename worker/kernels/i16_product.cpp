@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "shared/packed_weight.h"
+#include "worker/kernels/activations.h"
 #include "worker/kernels/highway_vnni_targets.h"
 
 #include <hwy/foreach_target.h>
@@ -102,7 +103,7 @@ HWY_INLINE void last_columns(const I16Args& args, std::size_t row, std::size_t c
 template <std::size_t kM>
 void all_columns(const I16Args& args, std::size_t row) {
   // Whole stretches of 16 columns on every target: the callers' memory has them.
-  const std::size_t end = (args.n + 15) / 16 * 16;
+  const std::size_t end = round_up(args.n, 16);
   std::size_t column = 0;
   for (; column + kVectors * kLanes <= end; column += kVectors * kLanes) {
     tile<kM, kVectors>(args, row, column);

@@ -56,7 +56,7 @@ void multiply_panel(const Item& item, std::size_t panel, const Ahead& ahead,
   // Pieces of about the same size: 12 blocks are two of 6, not 8 and 4.
   const std::size_t pieces = (blocks + product.most_blocks - 1) / product.most_blocks;
   std::size_t step = (blocks + pieces - 1) / pieces;
-  if (x.together < blocks) step = (step + x.together - 1) / x.together * x.together;
+  if (x.together < blocks) step = round_up(step, x.together);
   for (std::size_t block = 0; block < blocks; block += step) {
     const std::size_t count = std::min(step, blocks - block);
     const bool last_piece = block + count == blocks;
