@@ -4,11 +4,14 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <thread>
 
-#include "shared/small_file.h"
+#include "shared/mailbox_format.h"
+#include "tests/e2e/mailboxes.h"
 #include "tests/e2e/server_process.h"
 
 namespace onecopy::e2e {
@@ -186,23 +189,25 @@ TEST(Faults, CleanRemovesTheDeadAndLeavesTheLiving) {
   EXPECT_EQ(alive.stop(), 0);
 }
 
+// The request is with its worker, which stands still, when the signal comes.
 TEST(Faults, TerminationDrains) {
   ServerProcess server({"--workers", "1", "--model", "qa0=" + model_folder("tiny-bert-qa")});
   ASSERT_TRUE(server.running());
-  Json slow = kQuestion;
-  std::string context;
-  for (int i = 0; i < 1500; ++i) context += "the bridge of the old town ";
-  slow["context"] = context;
+  // A worker takes its name after it was forked, which is when the server is ready.
+  ASSERT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 1; }));
+  const pid_t worker = server.processes("onecopy-worker").at(0);
+  ::kill(worker, SIGSTOP);
   std::atomic<int> status{0};
-  std::thread client([&] { status = server.post("/qa/qa0", slow).first; });
-  // Wait until the request has been read: the only worker uses the processor.
-  ASSERT_TRUE(eventually([&] {
-    const auto worker = server.processes("onecopy-worker");
-    if (worker.empty()) return false;
-    const std::string stat = read_kernel_file("/proc/" + std::to_string(worker[0]) + "/stat");
-    return stat.find(") R ") != std::string::npos;
+  std::thread client([&] { status = server.post("/qa/qa0", kQuestion).first; });
+  const pid_t gateway = server.processes("onecopy-gateway").at(0);
+  constexpr std::size_t kEpoch = kMailboxRequestAt + offsetof(RequestBatch, epoch);
+  EXPECT_TRUE(eventually([&] {
+    return read_mailboxes<std::uint64_t>(gateway, kEpoch) == std::vector<std::uint64_t>{1};
   }));
-  EXPECT_EQ(server.stop(), 0);
+  server.signal(SIGTERM);
+  EXPECT_TRUE(eventually([&] { return server.get("/healthz").first != 200; }));
+  ::kill(worker, SIGCONT);
+  EXPECT_EQ(server.wait(), 0);
   client.join();
   EXPECT_EQ(status, 200);
   EXPECT_THAT(server.shared_memory(), ::testing::IsEmpty());

@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 
 #include "shared/cpu_count.h"
 #include "shared/mailbox_format.h"
+#include "tests/e2e/mailboxes.h"
 #include "tests/e2e/server_process.h"
 
 namespace onecopy::e2e {
@@ -19,20 +18,7 @@ using ::testing::ElementsAre;
 
 // What the gateway has granted last to each worker, in rising order.
 std::vector<std::uint32_t> grants(pid_t gateway) {
-  std::vector<std::uint32_t> found;
-  for (const auto& fd :
-       std::filesystem::directory_iterator("/proc/" + std::to_string(gateway) + "/fd")) {
-    std::error_code gone;
-    const auto target = std::filesystem::read_symlink(fd, gone).string();
-    if (target.find("memfd:onecopy-mailbox") == std::string::npos) continue;
-    std::array<char, sizeof(MailboxHeader)> header{};
-    std::ifstream(fd.path(), std::ios::binary).read(header.data(), header.size());
-    std::uint32_t threads = 0;
-    std::memcpy(&threads, header.data() + offsetof(MailboxHeader, threads), sizeof threads);
-    found.push_back(threads);
-  }
-  std::ranges::sort(found);
-  return found;
+  return read_mailboxes<std::uint32_t>(gateway, offsetof(MailboxHeader, threads));
 }
 
 // How many threads each worker has, in rising order.
