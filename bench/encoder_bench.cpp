@@ -14,12 +14,12 @@
 
 #include "bench/product_peak.h"
 #include "bench/timing.h"
-#include "host/instance_lock.h"
-#include "host/model_loader.h"
 #include "host/options.h"
-#include "shared/limits.h"
+#include "host/publish/model_loader.h"
+#include "host/supervise/instance_lock.h"
+#include "shared/base/limits.h"
 #include "worker/encoder/encoder.h"
-#include "worker/encoder/heads.h"
+#include "worker/encoder/head_logits.h"
 
 namespace onecopy::bench {
 namespace {

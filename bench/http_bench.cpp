@@ -30,7 +30,7 @@
 #include <string_view>
 #include <vector>
 
-#include "shared/unique_fd.h"
+#include "shared/base/unique_fd.h"
 #include "tests/gateway/test_gateway.h"
 
 namespace {

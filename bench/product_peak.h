@@ -3,7 +3,7 @@
 // speed.
 #pragma once
 
-#include "shared/model_info.h"
+#include "shared/segment/model_info.h"
 #include "worker/kernels/parallel.h"
 
 namespace onecopy::bench {

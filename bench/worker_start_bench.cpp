@@ -16,11 +16,11 @@
 #include <string>
 #include <vector>
 
-#include "host/child_process.h"
-#include "host/instance_lock.h"
-#include "host/model_loader.h"
-#include "shared/control.h"
-#include "shared/mailbox.h"
+#include "host/publish/model_loader.h"
+#include "host/supervise/child_process.h"
+#include "host/supervise/instance_lock.h"
+#include "shared/protocol/control.h"
+#include "shared/protocol/mailbox.h"
 
 namespace onecopy::bench {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <functional>
 
-#include "gateway/event_loop.h"
+#include "shared/base/event_loop.h"
 
 namespace onecopy::gateway {
 

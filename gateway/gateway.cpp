@@ -3,7 +3,7 @@
 #include <csignal>
 #include <utility>
 
-#include "shared/process.h"
+#include "shared/base/process.h"
 
 namespace onecopy::gateway {
 

@@ -4,17 +4,17 @@
 #include <memory>
 #include <optional>
 
-#include "gateway/api.h"
-#include "gateway/dispatcher.h"
+#include "gateway/api/api.h"
+#include "gateway/api/routes.h"
+#include "gateway/dispatch/dispatcher.h"
+#include "gateway/dispatch/model_catalogue.h"
 #include "gateway/drain.h"
-#include "gateway/event_loop.h"
 #include "gateway/host_link.h"
-#include "gateway/http_server.h"
-#include "gateway/listener.h"
-#include "gateway/model_catalogue.h"
-#include "gateway/routes.h"
+#include "gateway/http/http_server.h"
+#include "gateway/http/listener.h"
 #include "gateway/settings.h"
-#include "shared/unique_fd.h"
+#include "shared/base/event_loop.h"
+#include "shared/base/unique_fd.h"
 
 namespace onecopy::gateway {
 

@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "shared/process.h"
+#include "shared/base/process.h"
 
 namespace onecopy::gateway {
 

@@ -5,9 +5,9 @@
 #include <deque>
 #include <string>
 
-#include "gateway/event_loop.h"
-#include "shared/control.h"
-#include "shared/unique_fd.h"
+#include "shared/base/event_loop.h"
+#include "shared/base/unique_fd.h"
+#include "shared/protocol/control.h"
 
 namespace onecopy::gateway {
 

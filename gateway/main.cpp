@@ -5,7 +5,7 @@
 
 #include "gateway/gateway.h"
 #include "gateway/options.h"
-#include "shared/process.h"
+#include "shared/base/process.h"
 
 namespace gateway = onecopy::gateway;
 using onecopy::UniqueFd;

@@ -3,7 +3,7 @@
 #include <charconv>
 #include <string_view>
 
-#include "shared/limits.h"
+#include "shared/base/limits.h"
 
 namespace onecopy::gateway {
 namespace {

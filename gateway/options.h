@@ -2,7 +2,7 @@
 // workers may use.
 #pragma once
 
-#include "shared/status.h"
+#include "shared/base/status.h"
 
 namespace onecopy::gateway {
 

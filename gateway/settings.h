@@ -4,12 +4,10 @@
 #include <chrono>
 #include <cstddef>
 
-#include "shared/limits.h"
+#include "shared/base/clock.h"
+#include "shared/base/limits.h"
 
 namespace onecopy::gateway {
-
-using Clock = std::chrono::steady_clock;
-using Milliseconds = std::chrono::milliseconds;
 
 struct Settings {
   // Absolute deadlines: none of them starts again when a byte arrives.

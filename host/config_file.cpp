@@ -7,9 +7,9 @@
 #include <span>
 
 #include "host/options.h"
-#include "shared/limits.h"
-#include "shared/names.h"
-#include "shared/small_file.h"
+#include "shared/base/limits.h"
+#include "shared/base/small_file.h"
+#include "shared/segment/names.h"
 
 namespace onecopy::host {
 namespace {

@@ -5,14 +5,14 @@
 #include <cstdio>
 #include <vector>
 
-#include "host/instance_lock.h"
-#include "host/listen_socket.h"
-#include "host/model_loader.h"
 #include "host/options.h"
 #include "host/progress_bar.h"
-#include "host/supervisor.h"
-#include "shared/cpu_count.h"
-#include "shared/process.h"
+#include "host/publish/model_loader.h"
+#include "host/supervise/instance_lock.h"
+#include "host/supervise/listen_socket.h"
+#include "host/supervise/supervisor.h"
+#include "shared/base/cpu_count.h"
+#include "shared/base/process.h"
 
 namespace onecopy::host {
 namespace {

@@ -6,9 +6,9 @@
 #include <charconv>
 #include <utility>
 
-#include "shared/cpu_count.h"
-#include "shared/limits.h"
-#include "shared/names.h"
+#include "shared/base/cpu_count.h"
+#include "shared/base/limits.h"
+#include "shared/segment/names.h"
 
 namespace onecopy::host {
 namespace {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "host/model_loader.h"
-#include "shared/status.h"
+#include "host/publish/model_loader.h"
+#include "shared/base/status.h"
 
 namespace onecopy::host {
 

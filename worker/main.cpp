@@ -2,9 +2,9 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 
-#include "shared/limits.h"
-#include "shared/process.h"
-#include "worker/nursery.h"
+#include "shared/base/limits.h"
+#include "shared/base/process.h"
+#include "worker/process/nursery.h"
 
 // NOLINTNEXTLINE(bugprone-exception-escape): what escapes is a crash, and is reported as one
 int main(int argc, char** argv) {

@@ -1,6 +1,6 @@
 #include "shared/tokenizer/tokenizer.h"
 
-#include "shared/limits.h"
+#include "shared/base/limits.h"
 #include "shared/tokenizer/text_encoder.h"
 #include "shared/tokenizer/tokenizer_tables.h"
 #include "shared/tokenizer/utf8.h"

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "shared/status.h"
+#include "shared/base/status.h"
 
 namespace onecopy {
 

@@ -3,7 +3,7 @@
 #include <bit>
 #include <cstring>
 
-#include "shared/limits.h"
+#include "shared/base/limits.h"
 
 namespace onecopy {
 

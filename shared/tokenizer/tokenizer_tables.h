@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-#include "shared/status.h"
+#include "shared/base/status.h"
 #include "shared/tokenizer/tokenizer.h"
 #include "shared/tokenizer/trie.h"
 

@@ -1,4 +1,4 @@
-// Written by tools/make_unicode_tables.py; do not edit.
+// Written by tools/dev/make_unicode_tables.py; do not edit.
 // clang-format off
 #include "shared/tokenizer/unicode_tables.h"
 

@@ -1,7 +1,7 @@
 // What the Hugging Face tokenizers package knows of each code point: generated tables and lookups
 // in them.
 //
-// Constant data of the program, shared by all processes that run it. tools/make_unicode_tables.py
+// Constant data of the program, shared by all processes that run it. tools/dev/make_unicode_tables.py
 // writes the tables from what the package itself does, since it mixes several versions of Unicode.
 #pragma once
 

@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "shared/mailbox_format.h"
+#include "shared/protocol/mailbox_format.h"
 #include "tests/e2e/mailboxes.h"
 #include "tests/e2e/server_process.h"
 

@@ -14,8 +14,8 @@
 #include <fstream>
 #include <thread>
 
-#include "shared/names.h"
-#include "shared/small_file.h"
+#include "shared/base/small_file.h"
+#include "shared/segment/names.h"
 
 namespace onecopy::e2e {
 namespace {

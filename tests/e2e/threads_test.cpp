@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <filesystem>
 
-#include "shared/cpu_count.h"
-#include "shared/mailbox_format.h"
+#include "shared/base/cpu_count.h"
+#include "shared/protocol/mailbox_format.h"
 #include "tests/e2e/mailboxes.h"
 #include "tests/e2e/server_process.h"
 

@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "host/lora.h"
-#include "host/model_config.h"
-#include "shared/json.h"
-#include "shared/limits.h"
+#include "host/publish/lora.h"
+#include "host/publish/model_config.h"
+#include "shared/base/json.h"
+#include "shared/base/limits.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

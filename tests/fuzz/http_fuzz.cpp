@@ -3,9 +3,9 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "gateway/head_parser.h"
-#include "gateway/request_guard.h"
-#include "shared/limits.h"
+#include "gateway/http/head_parser.h"
+#include "gateway/http/request_guard.h"
+#include "shared/base/limits.h"
 
 namespace gateway = onecopy::gateway;
 

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include "shared/mailbox.h"
+#include "shared/protocol/mailbox.h"
 
 namespace {
 

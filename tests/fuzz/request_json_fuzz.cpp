@@ -4,9 +4,9 @@
 #include <string>
 #include <string_view>
 
-#include "gateway/json_text.h"
-#include "gateway/request_json.h"
-#include "shared/limits.h"
+#include "gateway/api/json_text.h"
+#include "gateway/api/request_json.h"
+#include "shared/base/limits.h"
 
 namespace gateway = onecopy::gateway;
 

@@ -6,9 +6,9 @@
 #include <cstring>
 #include <new>
 
-#include "shared/checksum.h"
-#include "shared/model_info.h"
-#include "shared/segment_parser.h"
+#include "shared/base/checksum.h"
+#include "shared/segment/model_info.h"
+#include "shared/segment/segment_parser.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <vector>
 
-#include "shared/tokenizer/build_tokenizer.h"
+#include "host/publish/tokenizer/build_tokenizer.h"
 #include "shared/tokenizer/tokenizer.h"
 #include "shared/tokenizer/utf8.h"
 

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <utility>
 
-#include "shared/channel.h"
+#include "shared/protocol/channel.h"
 
 namespace onecopy::gateway {
 

@@ -9,8 +9,8 @@
 #include <thread>
 #include <vector>
 
-#include "shared/mailbox.h"
-#include "shared/unique_fd.h"
+#include "shared/base/unique_fd.h"
+#include "shared/protocol/mailbox.h"
 
 namespace onecopy::gateway {
 

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <mutex>
 
-#include "shared/channel.h"
+#include "shared/protocol/channel.h"
 #include "tests/gateway/test_gateway.h"
 
 namespace onecopy::gateway {

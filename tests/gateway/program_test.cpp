@@ -9,9 +9,9 @@
 #include <fstream>
 #include <utility>
 
-#include "shared/channel.h"
-#include "shared/names.h"
-#include "shared/segment_writer.h"
+#include "shared/protocol/channel.h"
+#include "shared/segment/names.h"
+#include "shared/segment/segment_writer.h"
 #include "tests/gateway/test_gateway.h"
 
 namespace onecopy::gateway {

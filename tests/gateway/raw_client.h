@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "shared/json.h"
-#include "shared/unique_fd.h"
+#include "shared/base/json.h"
+#include "shared/base/unique_fd.h"
 
 namespace onecopy::gateway {
 

@@ -7,7 +7,7 @@
 
 #include <utility>
 
-#include "shared/channel.h"
+#include "shared/protocol/channel.h"
 
 namespace onecopy::gateway {
 

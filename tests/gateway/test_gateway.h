@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "gateway/gateway.h"
-#include "shared/control.h"
+#include "shared/protocol/control.h"
 #include "tests/gateway/fake_worker.h"
 #include "tests/gateway/raw_client.h"
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "test_folder.h"
+#include "tests/host/publish/test_folder.h"
 
 namespace onecopy::host {
 namespace {

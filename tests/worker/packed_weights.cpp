@@ -5,9 +5,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "host/pack.h"
-#include "shared/bf16.h"
-#include "tests/worker/kernels_targets.h"
+#include "host/publish/pack.h"
+#include "shared/base/bf16.h"
+#include "tests/worker/kernels/targets.h"
 
 namespace onecopy::worker {
 namespace {

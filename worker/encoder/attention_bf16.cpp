@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "shared/packed_weight.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/encoder/attention_head.h"
 #include "worker/kernels/bf16_attention.h"
 #include "worker/kernels/row_kernels.h"

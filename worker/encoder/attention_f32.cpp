@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "shared/packed_weight.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/encoder/attention_head.h"
 #include "worker/kernels/back_ends.h"
 #include "worker/kernels/row_kernels.h"

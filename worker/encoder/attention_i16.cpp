@@ -2,7 +2,7 @@
 #include <cmath>
 #include <limits>
 
-#include "shared/packed_weight.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/encoder/attention_head.h"
 #include "worker/kernels/i16_attention.h"
 #include "worker/kernels/i16_product.h"

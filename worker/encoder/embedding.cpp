@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "shared/bf16.h"
+#include "shared/base/bf16.h"
 #include "worker/encoder/norm.h"
 #include "worker/kernels/row_kernels.h"
 

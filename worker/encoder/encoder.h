@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-#include "shared/status.h"
+#include "shared/base/status.h"
 #include "worker/encoder/model.h"
 #include "worker/encoder/workspace.h"
 

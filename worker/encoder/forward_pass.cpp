@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "shared/tensor_names.h"
+#include "shared/segment/tensor_names.h"
 #include "worker/encoder/attention.h"
 #include "worker/encoder/embedding.h"
 #include "worker/encoder/norm.h"

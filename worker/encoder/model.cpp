@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "shared/tensor_names.h"
+#include "shared/segment/tensor_names.h"
 
 namespace onecopy::worker {
 namespace {

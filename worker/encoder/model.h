@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "shared/segment_reader.h"
-#include "shared/status.h"
+#include "shared/base/status.h"
+#include "shared/segment/segment_reader.h"
 #include "worker/kernels/linear.h"
 
 namespace onecopy::worker {

@@ -9,7 +9,7 @@
 
 #include <algorithm>
 
-#include "shared/packed_weight.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/kernels/amx_support.h"
 #include "worker/kernels/highway_vnni_targets.h"
 #include "worker/kernels/int8_starts.h"

@@ -7,7 +7,7 @@
 #include <chrono>
 #include <vector>
 
-#include "shared/limits.h"
+#include "shared/base/limits.h"
 #include "worker/kernels/amx_product.h"
 #include "worker/kernels/amx_support.h"
 

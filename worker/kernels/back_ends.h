@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "shared/model_info.h"
-#include "shared/packed_weight.h"
+#include "shared/segment/model_info.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/kernels/bf16_product.h"
 #include "worker/kernels/block_product.h"
 #include "worker/kernels/int8_product.h"

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 
-#include "shared/bf16.h"
-#include "shared/packed_weight.h"
+#include "shared/base/bf16.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/kernels/highway_vnni_targets.h"
 
 #include <hwy/foreach_target.h>

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "shared/packed_weight.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/kernels/amx_support.h"
 #include "worker/kernels/highway_vnni_targets.h"
 

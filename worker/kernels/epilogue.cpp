@@ -11,7 +11,7 @@
 // After foreach_target:
 #include <hwy/highway.h>
 
-#include "shared/bf16.h"
+#include "shared/base/bf16.h"
 #include "worker/kernels/activations.h"
 #include "worker/kernels/finish-inl.h"
 #include "worker/kernels/round-inl.h"

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shared/model_info.h"
+#include "shared/segment/model_info.h"
 
 namespace onecopy::worker::kernels {
 

@@ -7,7 +7,7 @@
 #include <bit>
 #include <cmath>
 
-#include "shared/packed_weight.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/kernels/highway_vnni_targets.h"
 #include "worker/kernels/i16_product.h"
 

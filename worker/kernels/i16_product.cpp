@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "shared/packed_weight.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/kernels/activations.h"
 #include "worker/kernels/highway_vnni_targets.h"
 

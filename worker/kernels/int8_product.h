@@ -16,7 +16,7 @@
 #include <cstdint>
 #include <string>
 
-#include "shared/packed_weight.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/kernels/activations.h"
 #include "worker/kernels/epilogue.h"
 

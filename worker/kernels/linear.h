@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <span>
 
-#include "shared/tensor_view.h"
+#include "shared/segment/tensor_view.h"
 #include "worker/kernels/back_ends.h"
 #include "worker/kernels/epilogue.h"
 #include "worker/kernels/operand.h"

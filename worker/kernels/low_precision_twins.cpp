@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "shared/bf16.h"
+#include "shared/base/bf16.h"
 #include "worker/kernels/bf16_product.h"
 #include "worker/kernels/int8_product.h"
 

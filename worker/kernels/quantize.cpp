@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "shared/bf16.h"
+#include "shared/base/bf16.h"
 #include "worker/kernels/highway_targets.h"
 #include "worker/kernels/quantize_steps.h"
 

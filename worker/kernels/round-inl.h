@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "shared/bf16.h"
+#include "shared/base/bf16.h"
 #include "worker/kernels/activations.h"
 #include "worker/kernels/vector_loop-inl.h"
 

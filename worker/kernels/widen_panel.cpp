@@ -1,8 +1,8 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "worker/kernels/widen_panel.cpp"
 
-#include "shared/bf16.h"
-#include "shared/packed_weight.h"
+#include "shared/base/bf16.h"
+#include "shared/segment/packed_weight.h"
 #include "worker/kernels/bf16_product.h"
 #include "worker/kernels/highway_targets.h"
 #include "worker/kernels/prefetch.h"

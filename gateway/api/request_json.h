@@ -1,0 +1,38 @@
+// What a request asks for, by endpoint: the fields' names, types and ranges.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/api/request_fields.h"
+#include "gateway/dispatch/call.h"
+#include "gateway/http/http_message.h"
+#include "shared/base/status.h"
+
+namespace onecopy::gateway {
+
+// {"question", "context", ...}: the parameters of Hugging Face's question-answering pipeline.
+Result<Work> parse_question(RequestFields fields);
+
+// {"text", "text_pair", "function_to_apply", "truncation", "max_length"}
+Result<Work> parse_classification(RequestFields fields);
+// A text alone, as TorchServe takes it.
+Result<Work> parse_plain_text(std::string body);
+
+struct EmbedRequest {
+  std::optional<std::string> model;
+  Work work;  // without its model
+};
+// {"inputs", "model", "normalize", "truncate"}
+Result<EmbedRequest> parse_embed(RequestFields fields);
+
+// Whether a body of /predictions is JSON or a text. application/json is JSON and text/plain is
+// text; without a type, and with the one that `curl -d` sends of itself, a body that starts with
+// '{' is JSON. Other types are refused.
+Result<bool> is_json_body(std::string_view content_type, std::string_view body);
+
+// X-Request-Timeout-Ms: 1 to limits::kMaxRequestDeadline.
+Result<std::optional<Milliseconds>> parse_timeout(const std::optional<std::string>& header);
+
+}  // namespace onecopy::gateway

@@ -1,0 +1,114 @@
+#include "gateway/api/routes.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "gateway/api/json_text.h"
+#include "gateway/api/reply_json.h"
+#include "gateway/http/ascii.h"
+
+namespace onecopy::gateway {
+namespace {
+
+constexpr std::array kRoutes{
+    // methods, pattern, endpoint, on the inference port, on the management port
+    Route{"GET, HEAD", "/qa{N}", ask_numbered_model, true, false},
+    Route{"GET, HEAD, POST", "/qa/{model}", ask_question, true, false},
+    // PUT because `curl -T`, as in TorchServe's manual, sends it.
+    Route{"POST, PUT", "/predictions/{model}", predict, true, false},
+    Route{"POST, PUT", "/predictions/{model}/{version}", predict, true, false},
+    Route{"POST", "/embed", embed, true, false},
+    Route{"GET, HEAD", "/healthz", report_health, true, true},
+    Route{"GET, HEAD", "/v2/health/live", report_live, true, true},
+    Route{"GET, HEAD", "/v2/health/ready", report_ready, true, true},
+};
+
+std::string_view take_part(std::string_view& path) {
+  const std::string_view part = path.substr(0, path.find('/'));
+  path.remove_prefix(std::min(part.size() + 1, path.size()));
+  return part;
+}
+
+// One part of a path against one of a pattern, which may end in a name in braces.
+bool match_part(std::string_view pattern, std::string_view part,
+                std::vector<std::string>& parameters) {
+  const std::size_t brace = pattern.find('{');
+  if (brace == std::string_view::npos) return pattern == part;
+  if (!part.starts_with(pattern.substr(0, brace)) || part.size() == brace) return false;
+  const std::string_view value = part.substr(brace);
+  if (pattern.substr(brace) == "{N}" && !std::ranges::all_of(value, is_digit)) return false;
+  parameters.emplace_back(value);
+  return true;
+}
+
+std::optional<std::vector<std::string>> match(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> parameters;
+  if (std::ranges::count(pattern, '/') != std::ranges::count(path, '/')) return std::nullopt;
+  while (!pattern.empty() || !path.empty()) {
+    if (!match_part(take_part(pattern), take_part(path), parameters)) return std::nullopt;
+  }
+  return parameters;
+}
+
+bool allows(std::string_view methods, std::string_view method) {
+  while (!methods.empty()) {
+    const std::string_view one = methods.substr(0, methods.find(','));
+    if (one == method) return true;
+    methods.remove_prefix(std::min(one.size() + 2, methods.size()));
+  }
+  return false;
+}
+
+bool is_on(const Route& route, Port port) {
+  return port == Port::kInference ? route.on_inference_port : route.on_management_port;
+}
+
+HttpReply no_such_address(const HttpRequest& request) {
+  std::string there_are;
+  for (const Route& route : kRoutes) {
+    if (!is_on(route, request.port)) continue;
+    if (!there_are.empty()) there_are += ", ";
+    there_are += route.pattern;
+  }
+  return {404,
+          error_body(fmt::format("nothing at '{}'; there are {}", shortened(request.path, 256),
+                                 there_are)),
+          0,
+          {}};
+}
+
+HttpReply method_not_allowed(const HttpRequest& request, std::string allowed) {
+  return {405,
+          error_body(fmt::format("{} is not for '{}'; use {}", request.method,
+                                 shortened(request.path, 256), allowed)),
+          0, std::move(allowed)};
+}
+
+}  // namespace
+
+std::span<const Route> all_routes() { return kRoutes; }
+
+std::unique_ptr<PendingReply> Router::handle(HttpRequest request, ReplySink& sink) {
+  std::string allowed;
+  for (const Route& route : kRoutes) {
+    if (!is_on(route, request.port)) continue;
+    auto parameters = match(route.pattern, request.path);
+    if (!parameters) continue;
+    if (!allows(route.methods, request.method)) {
+      allowed += (allowed.empty() ? "" : ", ") + std::string(route.methods);
+      continue;
+    }
+    Exchange exchange{std::move(request), std::move(*parameters), sink};
+    Answer answer = route.endpoint(api_, exchange);
+    if (answer) return std::move(*answer);
+    sink.reply(error_reply(answer.error(), api_.dispatcher.retry_after_s()));
+    return nullptr;
+  }
+  sink.reply(allowed.empty() ? no_such_address(request)
+                             : method_not_allowed(request, std::move(allowed)));
+  return nullptr;
+}
+
+}  // namespace onecopy::gateway

@@ -1,0 +1,49 @@
+#include "gateway/dispatch/batch.h"
+
+#include <algorithm>
+
+#include "gateway/dispatch/call.h"
+#include "shared/base/limits.h"
+
+namespace onecopy::gateway {
+
+Batch::~Batch() {
+  for (std::size_t i = 0; i < items_.size(); ++i) take(i);
+}
+
+bool Batch::has_room_for(const WorkItem& item) const {
+  if (items_.empty()) return true;
+  // Whatever ended that worker may have been this item: it must not take others with it.
+  if (item.deaths > 0 || items_.front()->deaths > 0) return false;
+  return items_.size() < limits::kBatchItems &&
+         tokens_ + item.call->estimated_tokens(item) <= limits::kBatchTokens &&
+         bytes_ + item.call->text_bytes(item) <= kMailboxTextBytes;
+}
+
+void Batch::add(WorkItem& item) {
+  items_.push_back(&item);
+  item.batch = this;
+  tokens_ += item.call->estimated_tokens(item);
+  bytes_ += item.call->text_bytes(item);
+}
+
+WorkItem* Batch::take(std::size_t place) {
+  WorkItem* const item = items_[place];
+  if (item != nullptr) item->batch = nullptr;
+  items_[place] = nullptr;
+  return item;
+}
+
+void Batch::remove(WorkItem& item) {
+  std::ranges::replace(items_, &item, nullptr);
+  item.batch = nullptr;
+}
+
+std::vector<WorkRequest> Batch::requests() const {
+  std::vector<WorkRequest> requests;
+  requests.reserve(items_.size());
+  for (const WorkItem* item : items_) requests.push_back(item->call->request_of(*item));
+  return requests;
+}
+
+}  // namespace onecopy::gateway

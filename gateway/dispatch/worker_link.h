@@ -1,0 +1,71 @@
+// The gateway's end of one worker: its socket and its mailbox.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "gateway/dispatch/batch.h"
+#include "gateway/dispatch/call.h"
+#include "shared/base/event_loop.h"
+#include "shared/base/unique_fd.h"
+#include "shared/protocol/mailbox.h"
+
+namespace onecopy::gateway {
+
+// Class WorkerLink: owns socket and mailbox; owned by the dispatcher, which it tells of all replies
+// and of the worker's death. One batch at a time.
+class WorkerLink final : public EventHandler {
+ public:
+  class Events {
+   public:
+    virtual ~Events() = default;
+    // The worker is free again: a reply for each place of the batch, also the empty ones.
+    virtual void on_reply(WorkerLink& worker, std::unique_ptr<Batch> batch,
+                          std::vector<WorkReply> replies) = 0;
+    // Its socket closed, or it sent something malformed. `batch` is null if it was idle.
+    virtual void on_death(WorkerLink& worker, std::unique_ptr<Batch> batch) = 0;
+  };
+
+  // Creates the mailbox and hands it to the worker.
+  static Result<std::shared_ptr<WorkerLink>> create(EventLoop& loop, Events& events,
+                                                    std::uint64_t id, UniqueFd socket);
+  WorkerLink(EventLoop& loop, Events& events, std::uint64_t id, UniqueFd socket, Mailbox mailbox);
+  ~WorkerLink() override;
+
+  std::uint64_t id() const { return id_; }
+  const Batch* batch() const { return batch_.get(); }  // null: idle
+  // Address of the model of its last batch, only to be compared: is the model warm here?
+  const Model* last_model() const { return last_model_; }
+  Clock::time_point started_at() const { return started_at_; }
+
+  // Precondition: idle. Takes the batch, unless it fails: kTooLarge: it does not fit, the worker is
+  // still free; kUnavailable: the worker is gone.
+  Status start(std::unique_ptr<Batch>& batch);
+  // Whether the worker ended over its batch, rather than being killed.
+  bool crashed() const { return lied_ || mailbox_.worker_crashed(); }
+  // How many threads it may use; only to be written.
+  std::atomic<std::uint32_t>& threads() { return mailbox_.threads(); }
+  // No event comes from the worker any more.
+  void close();
+
+  void on_events(std::uint32_t events) override;
+
+ private:
+  void finish();
+  void die();
+
+  EventLoop& loop_;
+  Events& events_;
+  const std::uint64_t id_;
+  UniqueFd socket_;
+  Mailbox mailbox_;
+  std::uint64_t epoch_ = 0;
+  bool lied_ = false;  // sent what no healthy worker sends
+  std::unique_ptr<Batch> batch_;
+  const Model* last_model_ = nullptr;
+  Clock::time_point started_at_{};
+};
+
+}  // namespace onecopy::gateway

@@ -1,0 +1,17 @@
+// The head of a reply as bytes.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gateway/http/http_message.h"
+
+namespace onecopy::gateway {
+
+std::string_view reason_phrase(int status);
+
+std::string format_reply_head(const HttpReply& reply, bool keep_alive);
+
+inline constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+}  // namespace onecopy::gateway

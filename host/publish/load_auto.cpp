@@ -1,0 +1,55 @@
+#include "host/publish/load_auto.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "host/publish/precision_check.h"
+#include "shared/base/limits.h"
+#include "worker/kernels/back_ends.h"
+
+namespace onecopy::host {
+namespace {
+
+// Sets the f32 model that is compared with apart from the one that is kept.
+constexpr std::uint64_t kReferenceGeneration = std::uint64_t{1} << 62;
+
+// Fastest first. bf16 is worth it at f32's speed too: it takes half the memory.
+std::vector<PrecisionChoice> candidates() {
+  const auto& back_ends = worker::kernels::default_back_ends();
+  const double int8 = back_ends.int8_speedup;
+  const double bf16 = back_ends.bf16_speedup;
+  std::vector<PrecisionChoice> list;
+  if (int8 > std::max(bf16, limits::kAutoSpeedup)) list.push_back(PrecisionChoice::kInt8);
+  list.push_back(PrecisionChoice::kBf16);
+  if (list.size() == 1 && int8 > limits::kAutoSpeedup) list.push_back(PrecisionChoice::kInt8);
+  std::erase_if(list, [](PrecisionChoice choice) { return !resolve_precision(choice); });
+  return list;
+}
+
+}  // namespace
+
+Result<LoadedModel> load_auto(const ModelSource& source, const std::string& instance,
+                              std::uint64_t generation, TensorCatalogue& catalogue,
+                              const Progress& progress) {
+  ModelSource chosen = source;
+  chosen.precision = PrecisionChoice::kF32;
+  {
+    TensorCatalogue scratch;  // nothing that is kept may borrow from the reference
+    ASSIGN_OR_RETURN(const LoadedModel reference,
+                     load_model(chosen, instance, generation | kReferenceGeneration, scratch));
+    for (const PrecisionChoice candidate : candidates()) {
+      chosen.precision = candidate;
+      auto model = load_model(chosen, instance, generation, catalogue, progress);
+      if (!model && model.error().code == ErrorCode::kCorrupt) continue;  // weights without a scale
+      if (!model) return model;
+      ASSIGN_OR_RETURN(const double error,
+                       precision_error(reference.segment->name(), model->segment->name()));
+      model->precision_error = error;
+      if (error <= limits::kAutoError) return model;
+    }
+  }
+  chosen.precision = PrecisionChoice::kF32;
+  return load_model(chosen, instance, generation, catalogue, progress);
+}
+
+}  // namespace onecopy::host

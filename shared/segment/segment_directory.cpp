@@ -1,0 +1,169 @@
+#include "shared/segment/segment_directory.h"
+
+#include <map>
+
+#include "shared/base/limits.h"
+#include "shared/segment/segment_mapping.h"
+
+namespace onecopy {
+namespace {
+
+// Fills a SegmentDirectory step by step.
+class Builder {
+ public:
+  Result<SegmentDirectory> build(const ModelInfo& info, std::size_t tokenizer_bytes,
+                                 std::span<const TensorPlan> plan);
+
+ private:
+  Status add_tensor(const TensorPlan& plan, std::size_t index);
+  Status share(const TensorPlan& plan, std::size_t index, TensorRecord& record);
+  Status borrow(const TensorPlan::Borrowed& from, TensorRecord& record);
+  Result<std::uint32_t> dependency(const std::string& segment);
+  std::uint32_t add_name(const std::string& name);
+  void place_parts(std::size_t tokenizer_bytes);
+  void place_tensors();
+
+  SegmentDirectory out_;
+  std::map<std::string, std::uint32_t> holders_;  // segment name -> TensorRecord::holder
+  std::vector<MappedSegment> mapped_;             // by holder - 1
+};
+
+std::uint32_t Builder::add_name(const std::string& name) {
+  const auto offset = static_cast<std::uint32_t>(out_.names.size());
+  out_.names += name;
+  return offset;
+}
+
+Status check_shape(const TensorPlan& plan) {
+  const bool storable =
+      is_storable(static_cast<std::uint32_t>(plan.layout), static_cast<std::uint32_t>(plan.dtype));
+  if (storable && !plan.name.empty() && plan.name.size() <= limits::kTensorNameBytes &&
+      plan.rows > 0 && plan.cols > 0 && plan.rows <= kTensorSide && plan.cols <= kTensorSide) {
+    return {};
+  }
+  return fail(ErrorCode::kInvalidArgument, "tensor {} of shape [{}, {}] in {} cannot be stored",
+              plan.name, plan.rows, plan.cols, to_string(plan.dtype));
+}
+
+Status Builder::add_tensor(const TensorPlan& plan, std::size_t index) {
+  RETURN_IF_ERROR(check_shape(plan));
+  TensorRecord record{};
+  record.name_offset = add_name(plan.name);
+  record.name_bytes = static_cast<std::uint32_t>(plan.name.size());
+  record.layout = static_cast<std::uint32_t>(plan.layout);
+  record.dtype = static_cast<std::uint32_t>(plan.dtype);
+  record.rows = plan.rows;
+  record.cols = plan.cols;
+  record.data.bytes = plan.bytes();
+  out_.first.push_back(index);
+  if (plan.same_as) {
+    RETURN_IF_ERROR(share(plan, index, record));
+  } else if (plan.borrowed) {
+    RETURN_IF_ERROR(borrow(*plan.borrowed, record));
+  }
+  out_.tensors.push_back(record);
+  return {};
+}
+
+Status Builder::share(const TensorPlan& plan, std::size_t index, TensorRecord& record) {
+  if (*plan.same_as >= index) {
+    return fail(ErrorCode::kInvalidArgument, "tensor {} is the same as a later one", plan.name);
+  }
+  const TensorRecord& other = out_.tensors[*plan.same_as];
+  if (other.layout != record.layout || other.dtype != record.dtype || other.rows != record.rows ||
+      other.cols != record.cols) {
+    return fail(ErrorCode::kInvalidArgument,
+                "tensor {} is the same as one of another shape or type", plan.name);
+  }
+  record.holder = other.holder;
+  record.data = other.data;
+  out_.first.back() = out_.first[*plan.same_as];
+  return {};
+}
+
+Status Builder::borrow(const TensorPlan::Borrowed& from, TensorRecord& record) {
+  ASSIGN_OR_RETURN(record.holder, dependency(from.segment));
+  const ParsedSegment& holder = mapped_[record.holder - 1].parsed;
+  for (const TensorRecord& theirs : holder.tensors) {
+    if (holder.name(theirs) != from.tensor || theirs.holder != 0) continue;
+    record.data = theirs.data;
+    return check_borrowed(record, holder);
+  }
+  return fail(ErrorCode::kInvalidArgument, "segment {} holds no tensor {} to borrow", from.segment,
+              from.tensor);
+}
+
+Result<std::uint32_t> Builder::dependency(const std::string& segment) {
+  if (const auto known = holders_.find(segment); known != holders_.end()) return known->second;
+  if (mapped_.size() == limits::kSegmentDependencies) {
+    return fail(ErrorCode::kInvalidArgument, "more than {} segments to borrow from",
+                limits::kSegmentDependencies);
+  }
+  ASSIGN_OR_RETURN(MappedSegment mapped, map_segment(segment));
+  DependencyRecord record{};
+  record.name_offset = add_name(segment);
+  record.name_bytes = static_cast<std::uint32_t>(segment.size());
+  record.identity = mapped.parsed.header->identity;
+  out_.dependencies.push_back(record);
+  mapped_.push_back(std::move(mapped));
+  return holders_[segment] = static_cast<std::uint32_t>(mapped_.size());
+}
+
+void Builder::place_parts(std::size_t tokenizer_bytes) {
+  SegmentHeader& header = out_.header;
+  header.magic = kSegmentMagic;
+  header.format_version = kSegmentFormatVersion;
+  header.layout_fingerprint = layout_fingerprint();
+  header.tensors.bytes = out_.tensors.size() * sizeof(TensorRecord);
+  header.dependencies.bytes = out_.dependencies.size() * sizeof(DependencyRecord);
+  header.names.bytes = out_.names.size();
+  header.metadata.bytes = out_.metadata.size();
+  header.tokenizer.bytes = tokenizer_bytes;
+  out_.total_bytes = sizeof(SegmentHeader);
+  for (Extent* part : {&header.tensors, &header.dependencies, &header.names, &header.metadata,
+                       &header.tokenizer}) {
+    part->offset = out_.total_bytes;
+    out_.total_bytes += align_up(part->bytes);
+  }
+}
+
+void Builder::place_tensors() {
+  for (std::size_t i = 0; i < out_.tensors.size(); ++i) {
+    TensorRecord& record = out_.tensors[i];
+    if (out_.holds(i)) {
+      record.data.offset = out_.total_bytes;
+      out_.total_bytes += align_up(record.data.bytes);
+    } else if (record.holder == 0) {
+      record.data = out_.tensors[out_.first[i]].data;
+    }
+  }
+  out_.header.total_bytes = out_.total_bytes;
+}
+
+Result<SegmentDirectory> Builder::build(const ModelInfo& info, std::size_t tokenizer_bytes,
+                                        std::span<const TensorPlan> plan) {
+  RETURN_IF_ERROR(check(info));
+  if (plan.size() > limits::kTensorsPerFile) {
+    return fail(ErrorCode::kInvalidArgument, "{} tensors, more than {}", plan.size(),
+                limits::kTensorsPerFile);
+  }
+  for (std::size_t i = 0; i < plan.size(); ++i) RETURN_IF_ERROR(add_tensor(plan[i], i));
+  out_.metadata = to_json(info);
+  place_parts(tokenizer_bytes);
+  place_tensors();
+  return std::move(out_);
+}
+
+}  // namespace
+
+void SegmentDirectory::copy_shared_checksums() {
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    tensors[i].data.checksum = tensors[first[i]].data.checksum;
+}
+
+Result<SegmentDirectory> plan_directory(const ModelInfo& info, std::size_t tokenizer_bytes,
+                                        std::span<const TensorPlan> plan) {
+  return Builder().build(info, tokenizer_bytes, plan);
+}
+
+}  // namespace onecopy

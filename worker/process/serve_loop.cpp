@@ -1,0 +1,114 @@
+#include "worker/process/serve_loop.h"
+
+#include <malloc.h>
+
+#include <array>
+#include <atomic>
+#include <csignal>
+#include <cstring>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "shared/base/process.h"
+#include "shared/protocol/channel.h"
+#include "shared/protocol/mailbox.h"
+#include "worker/answer/answer.h"
+#include "worker/encoder/workspace.h"
+
+namespace onecopy::worker {
+namespace {
+
+// The first message carries the mailbox.
+Result<Mailbox> receive_mailbox(int socket) {
+  ASSIGN_OR_RETURN(Message message, receive_message(socket));
+  return Mailbox::attach(std::move(message.fd));
+}
+
+Result<Wake> receive_wake(int socket) {
+  ASSIGN_OR_RETURN(const Message message, receive_message(socket));
+  Wake wake{};
+  if (message.bytes.size() != sizeof wake) {
+    return fail(ErrorCode::kCorrupt, "a wake-up of {} bytes", message.bytes.size());
+  }
+  std::memcpy(&wake, message.bytes.data(), sizeof wake);
+  return wake;
+}
+
+// Where a fatal signal is marked; of the one worker that this process is.
+std::atomic<std::uint32_t>* crash_mark = nullptr;
+
+extern "C" void mark_and_die(int signal) {
+  if (crash_mark != nullptr) crash_mark->store(1);
+  ::raise(signal);  // SA_RESETHAND: this time with the default action
+}
+
+// The gateway tells a request that ends workers from workers that somebody kills.
+void mark_crashes_in(Mailbox& mailbox) {
+  crash_mark = &mailbox.crash_mark();
+  // Of its own: the fault may be an overflow of the usual one. With AMX's tiles the system saves 11
+  // KB of registers there.
+  static std::array<char, 65536> stack;
+  const stack_t signal_stack{.ss_sp = stack.data(), .ss_flags = 0, .ss_size = stack.size()};
+  ::sigaltstack(&signal_stack, nullptr);
+  struct sigaction action {};
+  action.sa_handler = mark_and_die;
+  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER | SA_ONSTACK);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+    ::sigaction(signal, &action, nullptr);
+  }
+}
+
+class Worker {
+ public:
+  Worker(UniqueFd socket, Mailbox mailbox, unsigned threads, ServedModels models)
+      : socket_(std::move(socket)),
+        mailbox_(std::move(mailbox)),
+        workspace_(threads, &mailbox_.threads()),
+        models_(std::move(models)) {}
+
+  // One batch of requests; the error is why the worker cannot go on.
+  Status serve_batch() {
+    ASSIGN_OR_RETURN(const Wake wake, receive_wake(socket_.get()));
+    ASSIGN_OR_RETURN(const auto requests, mailbox_.take(wake.epoch));
+    mailbox_.reply(wake.epoch, replies_to(requests));
+    return send_message(socket_.get(), as_bytes_of(wake));
+  }
+
+ private:
+  std::vector<WorkReply> replies_to(std::span<const WorkRequest> requests) {
+    const auto served = models_.get(requests.front().segment);
+    if (served) return answer(**served, requests, workspace_);
+    return std::vector<WorkReply>(requests.size(), refusal(served.error()));
+  }
+
+  UniqueFd socket_;
+  Mailbox mailbox_;
+  Workspace workspace_;
+  ServedModels models_;
+};
+
+}  // namespace
+
+int serve(UniqueFd socket, unsigned threads, ServedModels models) {
+  // Memory of one large request goes back to the system: a worker must stay small.
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 20);  // NOLINT(concurrency-mt-unsafe): no thread yet
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 20);  // NOLINT(concurrency-mt-unsafe): no thread yet
+  auto mailbox = receive_mailbox(socket.get());
+  if (!mailbox) {
+    if (mailbox.error().code == ErrorCode::kUnavailable) return 0;
+    log_line(mailbox.error().text);
+    return 1;
+  }
+  mark_crashes_in(*mailbox);
+  Worker worker(std::move(socket), std::move(*mailbox), threads, std::move(models));
+  Status status;
+  while ((status = worker.serve_batch())) {
+  }
+  if (status.error().code == ErrorCode::kUnavailable)
+    return 0;  // the gateway is done with this worker
+  log_line(status.error().text);
+  return 1;
+}
+
+}  // namespace onecopy::worker
