@@ -75,6 +75,15 @@ inline constexpr auto kDrainDeadline = 30s;  // after SIGTERM
 inline constexpr int kCrashes = 2;    // workers that one request may crash before it is refused
 inline constexpr int kAttempts = 16;  // workers that it is tried on while somebody kills them
 
+// ---- control channels ----
+inline constexpr std::size_t kMessageBytes =
+    64u << 10;  // one message; what is larger goes into a memfd
+inline constexpr std::size_t kUnsentMessages = 16'384;    // that wait for one process to read them
+inline constexpr std::size_t kSnapshotBytes = 16u << 20;  // the registry of kModels models as JSON
+inline constexpr std::size_t kControlClients = 16;        // at one process's rendezvous at once
+inline constexpr auto kPingInterval = 5s;                 // host to gateway and nursery
+inline constexpr auto kSilence = 15s;  // then such a process is ended and started again
+
 // ---- mailbox ----
 inline constexpr std::size_t kMailboxRequestBytes =
     kBodyBytes + (64u << 10);  // texts are shorter than their JSON

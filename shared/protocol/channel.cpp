@@ -6,14 +6,15 @@
 #include <cerrno>
 #include <cstring>
 
+#include "shared/base/limits.h"
+
 namespace onecopy {
 namespace {
 
-constexpr std::size_t kMessageBytes = 64u << 10;
-
 Error channel_error(std::string_view doing) {
   const bool gone = errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN;
-  const bool later = errno == EAGAIN || errno == EWOULDBLOCK;
+  // ETOOMANYREFS: too many descriptors are on their way, until somebody takes some.
+  const bool later = errno == EAGAIN || errno == EWOULDBLOCK || errno == ETOOMANYREFS;
   const ErrorCode code = gone    ? ErrorCode::kUnavailable
                          : later ? ErrorCode::kBusy
                                  : ErrorCode::kSystem;
@@ -65,9 +66,9 @@ Status send_message(int channel, std::span<const std::byte> bytes, int fd) {
 }
 
 Result<Message> receive_message(int channel) {
-  Message message;
-  message.bytes.resize(kMessageBytes);
-  iovec part{message.bytes.data(), message.bytes.size()};
+  // Not cleared: most messages have a few bytes.
+  std::array<char, limits::kMessageBytes> buffer;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  iovec part{buffer.data(), buffer.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
   msghdr header{};
   header.msg_iov = &part;
@@ -78,12 +79,13 @@ Result<Message> receive_message(int channel) {
   while ((got = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC)) < 0) {
     if (errno != EINTR) return tl::unexpected<Error>(channel_error("receive"));
   }
+  Message message;
   message.fd = received_fd(header);
   if (got == 0) return fail(ErrorCode::kUnavailable, "the other process closed the channel");
   if ((header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) {
-    return fail(ErrorCode::kCorrupt, "a message of over {} bytes", kMessageBytes);
+    return fail(ErrorCode::kCorrupt, "a message of over {} bytes", limits::kMessageBytes);
   }
-  message.bytes.resize(static_cast<std::size_t>(got));
+  message.bytes.assign(buffer.data(), static_cast<std::size_t>(got));
   return message;
 }
 
