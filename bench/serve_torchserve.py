@@ -43,8 +43,8 @@ def free_ports(count):
 class TorchServe:
     """In a process group of its own, which ends with it."""
 
-    def __init__(self, model, folder):
-        self.folder = folder
+    def __init__(self, model, folder, name="distilbert", handler="torchserve_handler.py", loaded=True):
+        self.folder, self.name, self.handler, self.loaded = folder, name, handler, loaded
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "tmp").mkdir(parents=True)
         self.archive(model)
@@ -59,9 +59,9 @@ class TorchServe:
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment, start_new_session=True)
 
     def archive(self, model):
-        extra = ",".join(str(model / name) for name in ("config.json", "vocab.txt", "tokenizer_config.json"))
-        subprocess.run([Path(sys.executable).parent / "torch-model-archiver", "--model-name", "distilbert",
-                        "--version", "1.0", "--handler", HERE / "peers/torchserve_handler.py",
+        extra = ",".join(str(file) for file in model.iterdir() if file.suffix in (".json", ".txt"))
+        subprocess.run([Path(sys.executable).parent / "torch-model-archiver", "--model-name", self.name,
+                        "--version", "1.0", "--handler", HERE / "peers" / self.handler,
                         "--serialized-file", model / "model.safetensors", "--extra-files", extra,
                         "--archive-format", "no-archive", "--export-path", self.folder], check=True)
 
@@ -71,7 +71,8 @@ class TorchServe:
         names = ("inference", "management", "metrics")
         lines = [f"{name}_address=http://127.0.0.1:{port}" for name, port in zip(names, ports)]
         lines += [f"grpc_inference_port={ports[3]}", f"grpc_management_port={ports[4]}",
-                  f"default_workers_per_model={WORKERS}", f"model_store={self.folder}", "load_models=distilbert",
+                  f"default_workers_per_model={WORKERS}", f"model_store={self.folder}",
+                  f"load_models={self.name if self.loaded else 'none'}",
                   "disable_token_authorization=true", "enable_model_api=true", "job_queue_size=1000",
                   "disable_system_metrics=true"]
         config.write_text("\n".join(lines) + "\n")
@@ -84,9 +85,10 @@ class TorchServe:
             if self.process.poll() is not None:
                 break
             try:
-                url = f"http://127.0.0.1:{self.management}/models/distilbert"
-                workers = json.load(urllib.request.urlopen(url, timeout=5))[0]["workers"]
-                if len(workers) == WORKERS and all(w["status"] == "READY" for w in workers):
+                url = f"http://127.0.0.1:{self.management}/models" + (f"/{self.name}" if self.loaded else "")
+                reply = json.load(urllib.request.urlopen(url, timeout=5))
+                workers = reply[0]["workers"] if self.loaded else []
+                if not self.loaded or len(workers) == WORKERS and all(w["status"] == "READY" for w in workers):
                     return
             except OSError:
                 pass
