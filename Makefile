@@ -9,7 +9,8 @@ setup:
 	tools/dev/setup.sh $(VENV)
 
 configure: setup
-	cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release
+	cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=Release \
+	  -DONECOPY_WERROR=$(if $(ONECOPY_SETUP_CI),ON,OFF)
 
 build: configure
 	cmake --build build

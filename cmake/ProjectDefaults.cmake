@@ -17,7 +17,8 @@ endif()
 
 add_library(onecopy_options INTERFACE)
 target_include_directories(onecopy_options INTERFACE "${PROJECT_SOURCE_DIR}")
-target_compile_options(onecopy_options INTERFACE -Wall -Wextra -Wconversion -Wsign-conversion -Werror)
+target_compile_options(onecopy_options INTERFACE -Wall -Wextra -Wconversion -Wsign-conversion
+  $<$<BOOL:${ONECOPY_WERROR}>:-Werror>)
 target_compile_definitions(onecopy_options INTERFACE ONECOPY_VERSION="${PROJECT_VERSION}")
 if(ONECOPY_SANITIZE)
   add_compile_options(-fsanitize=${ONECOPY_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1

@@ -3,7 +3,7 @@
 #include <csignal>
 #include <utility>
 
-#include "shared/base/process.h"
+#include "shared/base/log.h"
 
 namespace onecopy::gateway {
 
@@ -72,7 +72,8 @@ void Gateway::on_connections_changed() {
 void Gateway::on_model(std::string name, std::uint32_t version, std::string segment) {
   auto info = read_info_(segment);
   if (!info) {
-    log_line(fmt::format("model {}: segment {}: {}", name, segment, info.error().text));
+    log_line(fmt::format("model {}: segment {}: {}", name, segment, info.error().text),
+             LogLevel::kError);
     return;
   }
   models_.add({std::move(name), version, std::move(segment), std::move(*info)});

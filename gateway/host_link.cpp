@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "shared/base/process.h"
+#include "shared/base/log.h"
 
 namespace onecopy::gateway {
 
@@ -54,7 +54,8 @@ bool HostLink::receive_one() {
     return false;
   }
   if (const Status handled = handle(*message); !handled) {
-    log_line(fmt::format("message '{}' from the host: {}", message->type, handled.error().text));
+    log_line(fmt::format("message '{}' from the host: {}", message->type, handled.error().text),
+             LogLevel::kWarning);
   }
   return true;
 }
@@ -85,7 +86,8 @@ Status HostLink::handle(ControlMessage& message) {
 void HostLink::lose(const std::string& why) {
   loop_.remove(channel_.get());
   channel_.reset();
-  log_line(fmt::format("the host is gone ({}); finishing what is under way", why));
+  log_line(fmt::format("the host is gone ({}); finishing what is under way", why),
+           LogLevel::kWarning);
   events_.on_host_gone();
 }
 

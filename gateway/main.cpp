@@ -5,6 +5,7 @@
 
 #include "gateway/gateway.h"
 #include "gateway/options.h"
+#include "shared/base/log.h"
 #include "shared/base/process.h"
 
 namespace gateway = onecopy::gateway;
@@ -25,7 +26,7 @@ void raise_descriptor_limit() {
 int main(int argc, char** argv) {
   const auto options = gateway::parse_options(argc, argv);
   if (!options) {
-    onecopy::log_line(options.error().text);
+    onecopy::log_line(options.error().text, onecopy::LogLevel::kError);
     return 2;
   }
   onecopy::set_process_name("onecopy-gateway", argv);
@@ -40,7 +41,7 @@ int main(int argc, char** argv) {
       {UniqueFd(options->control), UniqueFd(options->listen), UniqueFd(options->management_listen)},
       settings);
   if (!created) {
-    onecopy::log_line(created.error().text);
+    onecopy::log_line(created.error().text, onecopy::LogLevel::kError);
     return 1;
   }
   (*created)->run();

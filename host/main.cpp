@@ -12,6 +12,8 @@
 #include "host/supervise/listen_socket.h"
 #include "host/supervise/supervisor.h"
 #include "shared/base/cpu_count.h"
+#include "shared/base/format_bytes.h"
+#include "shared/base/log.h"
 #include "shared/base/process.h"
 
 namespace onecopy::host {
@@ -58,6 +60,7 @@ Result<std::vector<LoadedModel>> load_models(const ServeOptions& options,
 // The order matters: what can be refused is checked before anything is started or loaded, and the
 // destructors undo it the other way round: processes end, segments go, the lock is released last.
 Status serve(const ServeOptions& options) {
+  set_log_instance(options.instance);
   ASSIGN_OR_RETURN(const InstanceLock lock, InstanceLock::acquire(options.instance));
   const auto leftovers = lock.remove_leftovers();
   if (!leftovers.empty())

@@ -13,8 +13,6 @@
 
 namespace onecopy::host {
 
-inline constexpr std::string_view kNameRule = "a name is 1 to 64 of A-Z a-z 0-9 . _ -";
-
 struct ServeOptions {
   std::vector<ModelSource> models;
   unsigned workers = 0;  // 0: as many as the process may use cores

@@ -5,6 +5,8 @@
 
 #include <cstdio>
 
+#include "shared/base/format_bytes.h"
+
 namespace onecopy::host {
 namespace {
 
@@ -12,12 +14,6 @@ constexpr auto kEvery = std::chrono::milliseconds(100);
 constexpr std::uint64_t kWidth = 30;
 
 }  // namespace
-
-std::string format_bytes(std::uint64_t bytes) {
-  const double value = static_cast<double>(bytes);
-  if (bytes >= 1'000'000'000) return fmt::format("{:.2f} GB", value / 1e9);
-  return fmt::format("{:.1f} MB", value / 1e6);
-}
 
 ProgressBar::ProgressBar(std::string label)
     : label_(std::move(label)), is_terminal_(::isatty(STDERR_FILENO) == 1) {}

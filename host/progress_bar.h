@@ -7,9 +7,6 @@
 
 namespace onecopy::host {
 
-// "416.3 MB", "1.4 GB".
-std::string format_bytes(std::uint64_t bytes);
-
 // Class ProgressBar: one line on standard error that is redrawn at most ten times a second and
 // wiped at the end; nothing at all where standard error is no terminal. Calls may come from any
 // thread, one at a time.

@@ -4,9 +4,9 @@
 #include <utility>
 
 #include "gateway/api/api.h"
-#include "gateway/api/json_text.h"
 #include "gateway/api/reply_json.h"
 #include "gateway/api/request_json.h"
+#include "shared/base/quoted.h"
 
 namespace onecopy::gateway {
 namespace {

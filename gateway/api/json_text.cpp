@@ -6,6 +6,8 @@
 #include <array>
 #include <iterator>
 
+#include "shared/base/utf8.h"
+
 namespace onecopy::gateway {
 namespace {
 
@@ -57,37 +59,7 @@ void append_shortest(Float value, std::string& to) {
   if (text.find_first_of(".e") == string_view::npos) to += ".0";
 }
 
-bool is_continuation(string_view text, std::size_t at) {
-  return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80;
-}
-
 }  // namespace
-
-std::size_t utf8_length(string_view text, std::size_t at) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned first = byte(at);
-  if (first < 0x80) return 1;
-  if (first < 0xC2 || first > 0xF4 || !is_continuation(text, at + 1)) return 0;
-  if (first < 0xE0) return 2;
-  const unsigned second = byte(at + 1);
-  if (!is_continuation(text, at + 2)) return 0;
-  if (first == 0xE0 && second < 0xA0) return 0;  // longer than needed
-  if (first == 0xED && second > 0x9F) return 0;  // a surrogate
-  if (first < 0xF0) return 3;
-  if (!is_continuation(text, at + 3)) return 0;
-  if (first == 0xF0 && second < 0x90) return 0;  // longer than needed
-  if (first == 0xF4 && second > 0x8F) return 0;  // beyond U+10FFFF
-  return 4;
-}
-
-bool is_valid_utf8(string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = utf8_length(text, at);
-    if (length == 0) return false;
-    at += length;
-  }
-  return true;
-}
 
 void append_json_string(string_view text, std::string& to) {
   to += '"';
@@ -96,7 +68,7 @@ void append_json_string(string_view text, std::string& to) {
   const auto copy = [&] { to += text.substr(copied, at - copied); };
   while (at < text.size()) {
     const auto c = static_cast<unsigned char>(text[at]);
-    const std::size_t length = kPlain[c] ? 1 : c < 0x80 ? 0 : utf8_length(text, at);
+    const std::size_t length = kPlain[c] ? 1 : c < 0x80 ? 0 : utf8::decode_strict(text, at).bytes;
     if (length != 0) {
       at += length;
       continue;
@@ -121,12 +93,6 @@ std::string error_body(string_view text) {
   append_json_string(text, body);
   body += "}";
   return body;
-}
-
-std::string shortened(string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return std::string(text);
-  while (bytes > 0 && is_continuation(text, bytes)) --bytes;
-  return std::string(text.substr(0, bytes)) + "...";
 }
 
 }  // namespace onecopy::gateway

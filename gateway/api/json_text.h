@@ -18,12 +18,4 @@ void append_json_number(float value, std::string& to);
 // {"error": text}
 std::string error_body(std::string_view text);
 
-// The length of the UTF-8 character that starts at text[at]; 0 if none does.
-std::size_t utf8_length(std::string_view text, std::size_t at);
-bool is_valid_utf8(std::string_view text);
-
-// At most `bytes` of the text, cut between characters, with "..." where something is missing: for
-// names from outside in error texts.
-std::string shortened(std::string_view text, std::size_t bytes = 64);
-
 }  // namespace onecopy::gateway

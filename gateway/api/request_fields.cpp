@@ -6,8 +6,9 @@
 #include <charconv>
 #include <utility>
 
-#include "gateway/api/json_text.h"
 #include "shared/base/limits.h"
+#include "shared/base/quoted.h"
+#include "shared/base/utf8.h"
 
 namespace onecopy::gateway {
 namespace {
@@ -60,7 +61,7 @@ Result<RequestFields> RequestFields::from_query(
     std::vector<std::pair<std::string, std::string>>&& query) {
   Json object = Json::object();
   for (auto& [name, value] : query) {
-    if (!is_valid_utf8(name) || !is_valid_utf8(value)) {
+    if (!utf8::is_valid(name) || !utf8::is_valid(value)) {
       return fail(ErrorCode::kInvalidArgument, "parameter '{}' is not valid UTF-8",
                   shortened(name));
     }

@@ -5,8 +5,9 @@
 #include <charconv>
 #include <utility>
 
-#include "gateway/api/json_text.h"
 #include "shared/base/limits.h"
+#include "shared/base/quoted.h"
+#include "shared/base/utf8.h"
 
 namespace onecopy::gateway {
 namespace {
@@ -95,7 +96,7 @@ Result<Work> parse_plain_text(std::string body) {
     return fail(ErrorCode::kTooLarge, "the text has {} bytes; it may have at most {}", body.size(),
                 limits::kTextBytes);
   }
-  if (!is_valid_utf8(body)) {
+  if (!utf8::is_valid(body)) {
     return fail(ErrorCode::kInvalidArgument, "the text is not valid UTF-8");
   }
   Work work;

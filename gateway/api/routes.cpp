@@ -8,6 +8,8 @@
 #include "gateway/api/json_text.h"
 #include "gateway/api/reply_json.h"
 #include "gateway/http/ascii.h"
+#include "shared/base/quoted.h"
+#include "shared/base/text_parts.h"
 
 namespace onecopy::gateway {
 namespace {
@@ -25,12 +27,6 @@ constexpr std::array kRoutes{
     Route{"GET, HEAD", "/v2/health/ready", report_ready, true, true},
 };
 
-std::string_view take_part(std::string_view& path) {
-  const std::string_view part = path.substr(0, path.find('/'));
-  path.remove_prefix(std::min(part.size() + 1, path.size()));
-  return part;
-}
-
 // One part of a path against one of a pattern, which may end in a name in braces.
 bool match_part(std::string_view pattern, std::string_view part,
                 std::vector<std::string>& parameters) {
@@ -47,7 +43,7 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
   std::vector<std::string> parameters;
   if (std::ranges::count(pattern, '/') != std::ranges::count(path, '/')) return std::nullopt;
   while (!pattern.empty() || !path.empty()) {
-    if (!match_part(take_part(pattern), take_part(path), parameters)) return std::nullopt;
+    if (!match_part(take_part(pattern, '/'), take_part(path, '/'), parameters)) return std::nullopt;
   }
   return parameters;
 }

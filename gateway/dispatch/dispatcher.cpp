@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "shared/base/limits.h"
-#include "shared/base/process.h"
+#include "shared/base/log.h"
 
 namespace onecopy::gateway {
 namespace {
@@ -31,7 +31,7 @@ Dispatcher::~Dispatcher() = default;
 void Dispatcher::add_worker(std::uint64_t id, UniqueFd socket) {
   auto link = WorkerLink::create(loop_, *this, id, std::move(socket));
   if (!link) {
-    log_line(fmt::format("worker {}: {}", id, link.error().text));
+    log_line(fmt::format("worker {}: {}", id, link.error().text), LogLevel::kWarning);
     worker_gone_(id);
     return;
   }

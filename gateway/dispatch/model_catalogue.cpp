@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "gateway/api/json_text.h"
+#include "shared/base/quoted.h"
 #include "shared/segment/segment_reader.h"
 
 namespace onecopy::gateway {

@@ -4,7 +4,8 @@
 #include <array>
 #include <cmath>
 
-#include "host/publish/json_fields.h"
+#include "shared/base/json_fields.h"
+#include "shared/base/text_parts.h"
 
 namespace onecopy::host {
 namespace {
@@ -45,12 +46,6 @@ Status refuse_variants(const JsonFields& fields) {
   return {};
 }
 
-bool drop_prefix(std::string& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.erase(0, prefix.size());
-  return true;
-}
-
 bool drop_suffix(std::string& text, std::string_view suffix) {
   if (!text.ends_with(suffix)) return false;
   text.erase(text.size() - suffix.size());
@@ -63,11 +58,12 @@ void drop_middle(std::string& text, std::string_view middle) {
 }
 
 // base_model.model.bert.encoder.X -> encoder.X
-std::string base_name(std::string key) {
-  drop_prefix(key, kRoot);
+std::string base_name(std::string_view name) {
+  drop_prefix(name, kRoot);
   for (const std::string_view family : {"bert.", "roberta.", "distilbert."}) {
-    if (drop_prefix(key, family)) break;
+    if (drop_prefix(name, family)) break;
   }
+  std::string key(name);
   drop_middle(key, ".modules_to_save.default.");
   drop_middle(key, ".modules_to_save.");
   return key;

@@ -3,7 +3,7 @@
 #include <array>
 #include <charconv>
 
-#include "host/publish/json_fields.h"
+#include "shared/base/json_fields.h"
 #include "shared/base/limits.h"
 
 namespace onecopy::host {

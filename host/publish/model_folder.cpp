@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "host/publish/json_fields.h"
+#include "shared/base/json_fields.h"
 #include "shared/base/limits.h"
 
 namespace onecopy::host {

@@ -16,6 +16,7 @@
 #include "host/publish/tokenizer/build_tokenizer.h"
 #include "host/publish/weight_files.h"
 #include "host/publish/weight_plan.h"
+#include "shared/base/quoted.h"
 #include "shared/segment/names.h"
 #include "shared/segment/segment_writer.h"
 
@@ -118,9 +119,12 @@ Result<Adapter*> open_adapter(const ModelSource& source, std::optional<Adapter>&
 }
 
 Status check_source(const ModelSource& source, const std::string& instance) {
-  if (is_valid_name(source.name) && is_valid_name(instance) && source.version > 0) return {};
-  return fail(ErrorCode::kInvalidArgument,
-              "a name must be 1 to 64 of A-Z a-z 0-9 . _ -, and a version 1 or more");
+  for (const std::string& name : {source.name, instance}) {
+    if (!is_valid_name(name))
+      return fail(ErrorCode::kInvalidArgument, "{}: {}", in_quotes(name), kNameRule);
+  }
+  if (source.version > 0) return {};
+  return fail(ErrorCode::kInvalidArgument, "version 0: a version is 1 or more");
 }
 
 Result<LoadedModel> load(const ModelSource& source, const std::string& instance,

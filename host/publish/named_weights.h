@@ -1,6 +1,5 @@
 // A model's tensors under one naming: without the family's prefix ("bert."), with today's names of
-// layer norms
-// ("weight", not "gamma"), and an adapter's in place of the base's.
+// layer norms ("weight", not "gamma"), and an adapter's in place of the base's.
 #pragma once
 
 #include <optional>

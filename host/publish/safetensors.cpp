@@ -10,7 +10,7 @@
 #include <cstring>
 #include <system_error>
 
-#include "host/publish/json_fields.h"
+#include "shared/base/json_fields.h"
 #include "shared/base/limits.h"
 
 namespace onecopy::host {

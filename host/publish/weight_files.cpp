@@ -1,7 +1,8 @@
 #include "host/publish/weight_files.h"
 
-#include "host/publish/json_fields.h"
+#include "shared/base/json_fields.h"
 #include "shared/base/limits.h"
+#include "shared/base/small_file.h"
 
 namespace onecopy::host {
 namespace {
@@ -9,11 +10,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kShards = 1000;
-
-bool is_there(const fs::path& path) {
-  std::error_code error;
-  return fs::exists(path, error);
-}
 
 // A shard is a file of the folder itself, whatever the index says.
 bool is_file_name(std::string_view name) {

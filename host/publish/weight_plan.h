@@ -1,6 +1,6 @@
 // Which tensor of the files becomes which tensor of the segment (shared/tensor_names.h), stored how
-// (by the model's precision), with every
-// name, type and shape checked before anything is allocated.
+// (by the model's precision), with every name, type and shape checked before anything is
+// allocated.
 #pragma once
 
 #include <optional>

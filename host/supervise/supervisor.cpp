@@ -13,6 +13,7 @@
 
 #include "host/supervise/child_process.h"
 #include "shared/base/limits.h"
+#include "shared/base/log.h"
 #include "shared/base/process.h"
 
 namespace onecopy::host {
@@ -116,7 +117,7 @@ void Supervisor::start_worker() {
   workers_[id] = Clock::now();
   auto ends = make_channel();
   if (!ends) {
-    log_line(ends.error().text);
+    log_line(ends.error().text, LogLevel::kWarning);
     worker_gone(id);
     return;
   }
@@ -125,7 +126,8 @@ void Supervisor::start_worker() {
   const Status to_nursery =
       send_control(nursery_.channel.get(), {{"type", "fork"}, {"id", id}}, ends->second.get());
   if (!to_gateway) workers_.erase(id);  // a new gateway gets workers of its own
-  if (!to_nursery) log_line(fmt::format("worker {}: {}", id, to_nursery.error().text));
+  if (!to_nursery)
+    log_line(fmt::format("worker {}: {}", id, to_nursery.error().text), LogLevel::kWarning);
 }
 
 void Supervisor::worker_gone(std::uint64_t id) {
@@ -222,7 +224,7 @@ Status Supervisor::child_ended(Child& child, std::string_view name, const std::s
                 name, how);
   }
   child.greeted = false;
-  log_line(fmt::format("the {} ended ({}); starting it again", name, how));
+  log_line(fmt::format("the {} ended ({}); starting it again", name, how), LogLevel::kWarning);
   const auto delay = child.policy.delay_after(Clock::now() - child.started);
   const bool is_gateway = &child == &gateway_;
   restarts_.push_back({Clock::now() + delay, [this, is_gateway]() -> Status {
@@ -264,7 +266,8 @@ void Supervisor::handle_nursery_message() {
     if (!ready_reported_) report_ready();
   } else if (message->type == "exited" && !drain_deadline_) {
     log_line(fmt::format("worker {} (process {}) ended: {}", message->body.value("id", 0),
-                         message->body.value("pid", 0), message->body.value("how", "")));
+                         message->body.value("pid", 0), message->body.value("how", "")),
+             LogLevel::kWarning);
   }
 }
 

@@ -11,9 +11,8 @@ namespace onecopy::limits {
 using namespace std::chrono_literals;
 
 // ---- model folders (files from outside) ----
-inline constexpr std::size_t kJsonFileBytes =
-    64u << 20;                                 // tokenizer.json of a 250k vocabulary is 17 MB
-inline constexpr std::size_t kJsonDepth = 64;  // real files need about 10
+inline constexpr std::size_t kJsonFileBytes = 64u << 20;  // a 250k vocabulary's is 17 MB
+inline constexpr std::size_t kJsonDepth = 64;             // real files need about 10
 inline constexpr std::size_t kSafetensorsHeaderBytes = 16u << 20;
 inline constexpr std::size_t kTensorsPerFile = 10'000;
 inline constexpr std::size_t kTensorDims = 8;
@@ -28,25 +27,23 @@ inline constexpr std::size_t kLabelBytes = 1024;
 inline constexpr std::size_t kTokenBytes = 4096;      // one vocabulary entry
 inline constexpr std::size_t kAddedTokens = 65'536;   // found in a text before the model sees it
 inline constexpr std::size_t kAddedTokenBytes = 512;  // searched for at every character of a text
-inline constexpr std::size_t kTrieBytes =
-    8u << 20;  // all tokens of a vocabulary; 250k real ones are 2 MB
-inline constexpr std::size_t kTemplatePieces = 64;  // [CLS] $A [SEP] has three
-inline constexpr std::uint32_t kMaxTypeId = 255;    // token types are 0 and 1 in all known models
+inline constexpr std::size_t kTrieBytes = 8u << 20;   // all tokens of 250k real ones are 2 MB
+inline constexpr std::size_t kTemplatePieces = 64;    // [CLS] $A [SEP] has three
+inline constexpr std::uint32_t kMaxTypeId = 255;      // token types are 0 and 1 in all known models
 
 // ---- names ----
 inline constexpr std::size_t kNameBytes = 64;  // instance and model names
-inline constexpr std::size_t kSegmentNameBytes =
-    192;  // "onecopy:INSTANCE:MODEL:VERSION:GENERATION"
-inline constexpr std::size_t kSegmentDependencies =
-    255;  // other segments whose tensors one model borrows
+// "onecopy:INSTANCE:MODEL:VERSION:GENERATION"
+inline constexpr std::size_t kSegmentNameBytes = 192;
+// Other segments whose tensors one model borrows.
+inline constexpr std::size_t kSegmentDependencies = 255;
 inline constexpr std::size_t kModels = 1024;
 inline constexpr std::size_t kWorkers = 256;
 inline constexpr unsigned kCores = 1024;  // that one instance uses; larger machines exist, barely
 
 // ---- one request ----
-inline constexpr std::size_t kHeadBytes = 16u << 10;  // request line and headers
-inline constexpr std::size_t kTargetBytes = 8u
-                                            << 10;  // path and query, so a GET can carry a context
+inline constexpr std::size_t kHeadBytes = 16u << 10;   // request line and headers
+inline constexpr std::size_t kTargetBytes = 8u << 10;  // path and query: a GET carries a context
 inline constexpr std::size_t kHeaders = 100;
 inline constexpr std::size_t kBodyBytes = 2u << 20;
 inline constexpr std::size_t kRequestJsonDepth = 8;
@@ -60,8 +57,8 @@ inline constexpr std::size_t kReplyBytes = 16u << 20;  // one HTTP reply
 
 // ---- connections and queue ----
 inline constexpr std::size_t kConnections = 1000;  // also below half the file descriptor limit
-inline constexpr std::size_t kBufferedBytes =
-    256u << 20;                                    // bodies and replies of all connections together
+// Bodies and replies of all connections together.
+inline constexpr std::size_t kBufferedBytes = 256u << 20;
 inline constexpr std::size_t kQueuedItems = 2048;  // texts waiting for a worker
 inline constexpr auto kHeadDeadline = 10s;         // for the whole head, not per read
 inline constexpr auto kBodyDeadline = 10s;         // plus one second per MiB of Content-Length
@@ -85,15 +82,15 @@ inline constexpr auto kPingInterval = 5s;                 // host to gateway and
 inline constexpr auto kSilence = 15s;  // then such a process is ended and started again
 
 // ---- mailbox ----
-inline constexpr std::size_t kMailboxRequestBytes =
-    kBodyBytes + (64u << 10);  // texts are shorter than their JSON
-inline constexpr std::size_t kItemReplyBytes =
-    kLabels * sizeof(float);  // the largest reply of one request; see mailbox_format.h
+// Texts are shorter than their JSON.
+inline constexpr std::size_t kMailboxRequestBytes = kBodyBytes + (64u << 10);
+// The largest reply of one request; see mailbox_format.h.
+inline constexpr std::size_t kItemReplyBytes = kLabels * sizeof(float);
 inline constexpr std::size_t kErrorTextBytes = 1024;
 
 // ---- precision=auto ----
-inline constexpr double kAutoError = 0.03;   // largest difference from f32, in parts of the largest
-                                             // logit: what bf16 may have too
+// Largest difference from f32, in parts of the largest logit: what bf16 may have too.
+inline constexpr double kAutoError = 0.03;
 inline constexpr double kAutoSpeedup = 1.2;  // below, int8's loss buys nothing
 
 // ---- batches ----
@@ -102,5 +99,9 @@ inline constexpr double kAutoSpeedup = 1.2;  // below, int8's loss buys nothing
 inline constexpr std::size_t kBatchTokens = 512;
 // Requests that a worker takes at once: those of the shortest texts reach kBatchTokens.
 inline constexpr std::size_t kBatchItems = 64;
+
+// ---- log ----
+// Text of one line: with what stands before it, one write that a pipe takes as a whole (PIPE_BUF).
+inline constexpr std::size_t kLogTextBytes = 3584;
 
 }  // namespace onecopy::limits

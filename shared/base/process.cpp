@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstring>
@@ -12,14 +11,14 @@
 namespace onecopy {
 namespace {
 
-std::array<char, 16> process_name{};
+std::array<char, 16> name_of_process{};
 
 }  // namespace
 
 void set_process_name(std::string_view name, char** argv) {
-  process_name.fill(0);
-  name.copy(process_name.data(), process_name.size() - 1);
-  ::prctl(PR_SET_NAME, process_name.data());
+  name_of_process.fill(0);
+  name.copy(name_of_process.data(), name_of_process.size() - 1);
+  ::prctl(PR_SET_NAME, name_of_process.data());
   // ps reads the arguments where the kernel put them: there is just the room of the old ones.
   char* last = argv[0];
   for (char** argument = argv; *argument != nullptr; ++argument)
@@ -27,6 +26,10 @@ void set_process_name(std::string_view name, char** argv) {
   const auto room = static_cast<std::size_t>(last - argv[0]);
   std::memset(argv[0], 0, room);
   name.copy(argv[0], room);
+}
+
+std::string_view process_name() {
+  return name_of_process[0] != 0 ? name_of_process.data() : "onecopy";
 }
 
 std::filesystem::path program_folder() {
@@ -37,14 +40,6 @@ std::filesystem::path program_folder() {
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return fmt::format("killed by signal {}", WTERMSIG(status));
   return fmt::format("exit code {}", WEXITSTATUS(status));
-}
-
-void log_line(std::string_view text) {
-  const std::string line =
-      fmt::format("{}: {}\n", process_name[0] != 0 ? process_name.data() : "onecopy", text);
-  // One write, so that lines of different processes do not mix. Nobody is left to tell of a
-  // failure.
-  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
 }  // namespace onecopy

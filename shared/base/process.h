@@ -11,13 +11,13 @@ namespace onecopy {
 // worker, also its first argument. `argv` is main's; nothing may have kept a pointer into argv[0].
 void set_process_name(std::string_view name, char** argv);
 
+// That name; "onecopy" where none was set.
+std::string_view process_name();
+
 // The folder of the running program: the others lie beside it.
 std::filesystem::path program_folder();
 
 // Of a status that waitpid gave: "killed by signal 9", "exit code 1".
 std::string how_it_ended(int status);
-
-// One line on standard error: "onecopy-host: text".
-void log_line(std::string_view text);
 
 }  // namespace onecopy

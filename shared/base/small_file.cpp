@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <fstream>
 #include <sstream>
+#include <system_error>
 #include <utility>
 
 #include "shared/base/limits.h"
@@ -67,6 +68,11 @@ std::string read_kernel_file(const std::filesystem::path& path) {
   std::ostringstream text;
   text << file.rdbuf();  // stops at an error; an istreambuf_iterator would throw it
   return std::move(text).str();
+}
+
+bool is_there(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
 }
 
 }  // namespace onecopy

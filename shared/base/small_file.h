@@ -18,4 +18,7 @@ Result<std::string> read_small_file(const std::filesystem::path& path);
 // what was read so far when it goes away meanwhile, as /proc/PID does with its process.
 std::string read_kernel_file(const std::filesystem::path& path);
 
+// Whether there is anything of that name; false too where we may not look.
+bool is_there(const std::filesystem::path& path);
+
 }  // namespace onecopy

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "shared/base/limits.h"
-#include "shared/base/process.h"
+#include "shared/base/log.h"
 
 namespace onecopy {
 

@@ -1,11 +1,16 @@
 #include "shared/segment/model_info.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 
 #include "shared/base/json.h"
+#include "shared/base/json_fields.h"
 #include "shared/base/limits.h"
+#include "shared/base/quoted.h"
 #include "shared/segment/names.h"
 
 namespace onecopy {
@@ -24,62 +29,48 @@ std::string_view name_of(const std::array<const char*, N>& names, E value) {
   return names.at(static_cast<std::size_t>(value));
 }
 
-// Reads one field after the other; the first problem stays.
-class Fields {
- public:
-  explicit Fields(const Json& json) : json_(json) {}
+template <std::size_t N, class E>
+Status read_name(const JsonFields& fields, const char* key, const std::array<const char*, N>& names,
+                 E& out) {
+  ASSIGN_OR_RETURN(const std::string name, fields.text(key));
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) {
+    return fail(ErrorCode::kInvalidArgument, "{} is {}, it must be one of {}", key, in_quotes(name),
+                fmt::join(names, ", "));
+  }
+  out = static_cast<E>(found - names.begin());
+  return {};
+}
 
-  void read(const char* key, std::uint32_t& out) {
-    const Json* value = find(key, Json::value_t::number_unsigned);
-    if (value == nullptr) return;
-    if (value->get<std::uint64_t>() > std::numeric_limits<std::uint32_t>::max()) return refuse(key);
-    out = value->get<std::uint32_t>();
-  }
-  void read(const char* key, std::string& out) {
-    if (const Json* value = find(key, Json::value_t::string)) out = value->get<std::string>();
-  }
-  void read(const char* key, float& out) {
-    if (const Json* value = find(key, Json::value_t::number_float)) out = value->get<float>();
-  }
-  void read(const char* key, bool& out) {
-    if (const Json* value = find(key, Json::value_t::boolean)) out = value->get<bool>();
-  }
-  void read(const char* key, std::vector<std::string>& out) {
-    const Json* value = find(key, Json::value_t::array);
-    if (value == nullptr) return;
-    for (const Json& item : *value) {
-      if (!item.is_string()) return refuse(key);
-      out.push_back(item.get<std::string>());
-    }
-  }
-  template <std::size_t N, class E>
-  void read(const char* key, const std::array<const char*, N>& names, E& out) {
-    const Json* value = find(key, Json::value_t::string);
-    if (value == nullptr) return;
-    for (std::size_t i = 0; i < N; ++i) {
-      if (*value == names.at(i)) {
-        out = static_cast<E>(i);
-        return;
-      }
-    }
-    refuse(key);
-  }
-  const std::string& problem() const { return problem_; }
+// A number within what its type holds; check() says what it may be.
+Status read_number(const JsonFields& fields, const char* key, std::uint32_t& out) {
+  ASSIGN_OR_RETURN(out, fields.number(key, 0, UINT32_MAX));
+  return {};
+}
 
- private:
-  const Json* find(const char* key, Json::value_t type) {
-    const auto found = json_.find(key);
-    if (found != json_.end() && found->type() == type) return &*found;
-    refuse(key);
-    return nullptr;
-  }
-  void refuse(const char* key) {
-    if (problem_.empty()) problem_ = key;
-  }
+Status read_encoder(const JsonFields& fields, ModelInfo& info) {
+  RETURN_IF_ERROR(read_name(fields, "family", kFamilies, info.family));
+  RETURN_IF_ERROR(read_number(fields, "vocab_size", info.vocab_size));
+  RETURN_IF_ERROR(read_number(fields, "hidden", info.hidden));
+  RETURN_IF_ERROR(read_number(fields, "layers", info.layers));
+  RETURN_IF_ERROR(read_number(fields, "heads", info.heads));
+  RETURN_IF_ERROR(read_number(fields, "intermediate", info.intermediate));
+  RETURN_IF_ERROR(read_number(fields, "positions", info.positions));
+  RETURN_IF_ERROR(read_number(fields, "type_vocab", info.type_vocab));
+  RETURN_IF_ERROR(read_number(fields, "pad_token_id", info.pad_token_id));
+  ASSIGN_OR_RETURN(const double eps, fields.real("layer_norm_eps"));
+  info.layer_norm_eps = static_cast<float>(eps);
+  return read_name(fields, "activation", kActivations, info.activation);
+}
 
-  const Json& json_;
-  std::string problem_;
-};
+Status read_head(const JsonFields& fields, ModelInfo& info) {
+  RETURN_IF_ERROR(read_name(fields, "task", kTasks, info.task));
+  RETURN_IF_ERROR(read_name(fields, "problem", kProblems, info.problem));
+  ASSIGN_OR_RETURN(info.labels, fields.texts("labels"));
+  RETURN_IF_ERROR(read_name(fields, "pooling", kPoolings, info.pooling));
+  ASSIGN_OR_RETURN(info.normalize, fields.flag("normalize"));
+  return read_number(fields, "max_tokens", info.max_tokens);
+}
 
 Status in_range(std::string_view field, std::uint64_t value, std::uint64_t least,
                 std::uint64_t most) {
@@ -160,40 +151,20 @@ std::string to_json(const ModelInfo& info) {
 
 Result<ModelInfo> model_info_from_json(std::string_view text) {
   ASSIGN_OR_RETURN(const Json json, parse_json(text));
-  if (!json.is_object()) return fail(ErrorCode::kInvalidArgument, "not a JSON object");
+  ASSIGN_OR_RETURN(const JsonFields fields, as_object(json, ""));
   ModelInfo info;
-  Fields fields(json);
-  fields.read("name", info.name);
-  fields.read("version", info.version);
-  fields.read("precision", kPrecisions, info.precision);
-  fields.read("family", kFamilies, info.family);
-  fields.read("vocab_size", info.vocab_size);
-  fields.read("hidden", info.hidden);
-  fields.read("layers", info.layers);
-  fields.read("heads", info.heads);
-  fields.read("intermediate", info.intermediate);
-  fields.read("positions", info.positions);
-  fields.read("type_vocab", info.type_vocab);
-  fields.read("pad_token_id", info.pad_token_id);
-  fields.read("layer_norm_eps", info.layer_norm_eps);
-  fields.read("activation", kActivations, info.activation);
-  fields.read("task", kTasks, info.task);
-  fields.read("problem", kProblems, info.problem);
-  fields.read("labels", info.labels);
-  fields.read("pooling", kPoolings, info.pooling);
-  fields.read("normalize", info.normalize);
-  fields.read("max_tokens", info.max_tokens);
-  if (!fields.problem().empty()) {
-    return fail(ErrorCode::kInvalidArgument, "{} is missing or not of its type", fields.problem());
-  }
+  ASSIGN_OR_RETURN(info.name, fields.text("name"));
+  RETURN_IF_ERROR(read_number(fields, "version", info.version));
+  RETURN_IF_ERROR(read_name(fields, "precision", kPrecisions, info.precision));
+  RETURN_IF_ERROR(read_encoder(fields, info));
+  RETURN_IF_ERROR(read_head(fields, info));
   RETURN_IF_ERROR(check(info));
   return info;
 }
 
 Status check(const ModelInfo& info) {
   if (!is_valid_name(info.name)) {
-    return fail(ErrorCode::kInvalidArgument, "a model's name must be 1 to {} of A-Z a-z 0-9 . _ -",
-                limits::kNameBytes);
+    return fail(ErrorCode::kInvalidArgument, "name is {}: {}", in_quotes(info.name), kNameRule);
   }
   RETURN_IF_ERROR(check_sizes(info));
   return check_labels(info);

@@ -9,31 +9,17 @@
 #include <system_error>
 
 #include "shared/base/limits.h"
+#include "shared/base/text_parts.h"
 
 namespace onecopy {
 namespace {
 
 constexpr std::string_view kPrefix = "onecopy:";
 constexpr std::string_view kLock = "lock";
-constexpr std::string_view kLoading = ".loading";
 
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
          c == '_' || c == '-';
-}
-
-bool drop_prefix(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  return true;
-}
-
-// What stands before the next colon, or all of it.
-std::string_view take_part(std::string_view& text) {
-  const std::size_t colon = std::min(text.find(':'), text.size());
-  const std::string_view part = text.substr(0, colon);
-  text.remove_prefix(std::min(colon + 1, text.size()));
-  return part;
 }
 
 template <class T>
@@ -55,6 +41,8 @@ std::vector<std::string> list_names() {
 
 }  // namespace
 
+static_assert(limits::kNameBytes == 64, "kNameRule says so");
+
 bool is_valid_name(std::string_view name) {
   return !name.empty() && name.size() <= limits::kNameBytes && name != "." && name != ".." &&
          std::all_of(name.begin(), name.end(), is_name_character);
@@ -62,21 +50,21 @@ bool is_valid_name(std::string_view name) {
 
 std::string format_segment_name(const SegmentName& name) {
   return fmt::format("{}{}:{}:{}:{}{}", kPrefix, name.instance, name.model, name.version,
-                     name.generation, name.loading ? kLoading : "");
+                     name.generation, name.loading ? kLoadingSuffix : "");
 }
 
 std::optional<SegmentName> parse_segment_name(std::string_view text) {
   const std::string_view whole = text;
   SegmentName name;
   if (!drop_prefix(text, kPrefix)) return std::nullopt;
-  if (text.ends_with(kLoading)) {
+  if (text.ends_with(kLoadingSuffix)) {
     name.loading = true;
-    text.remove_suffix(kLoading.size());
+    text.remove_suffix(kLoadingSuffix.size());
   }
-  name.instance = take_part(text);
-  name.model = take_part(text);
+  name.instance = take_part(text, ':');
+  name.model = take_part(text, ':');
   if (!is_valid_name(name.instance) || !is_valid_name(name.model)) return std::nullopt;
-  if (!parse_number(take_part(text), name.version) || !parse_number(text, name.generation))
+  if (!parse_number(take_part(text, ':'), name.version) || !parse_number(text, name.generation))
     return std::nullopt;
   if (format_segment_name(name) != whole) return std::nullopt;  // leading zeros and the like
   return name;
@@ -88,7 +76,7 @@ std::string format_lock_name(std::string_view instance) {
 
 std::optional<std::string> parse_lock_name(std::string_view text) {
   if (!drop_prefix(text, kPrefix)) return std::nullopt;
-  const std::string_view instance = take_part(text);
+  const std::string_view instance = take_part(text, ':');
   if (!is_valid_name(instance) || text != kLock) return std::nullopt;
   return std::string(instance);
 }

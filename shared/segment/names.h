@@ -18,6 +18,8 @@
 namespace onecopy {
 
 inline constexpr std::string_view kSharedMemoryFolder = "/dev/shm";
+// What the name of a segment ends in while it is written.
+inline constexpr std::string_view kLoadingSuffix = ".loading";
 
 struct SegmentName {
   std::string instance;
@@ -28,7 +30,8 @@ struct SegmentName {
   bool operator==(const SegmentName&) const = default;
 };
 
-// Whether this can be an instance's or a model's name.
+// Whether this can be an instance's or a model's name; kNameRule is what errors say of it.
+inline constexpr std::string_view kNameRule = "a name is 1 to 64 of A-Z a-z 0-9 . _ -";
 bool is_valid_name(std::string_view name);
 
 std::string format_segment_name(const SegmentName& name);

@@ -24,8 +24,6 @@ namespace {
 
 namespace ipc = boost::interprocess;
 
-constexpr std::string_view kLoadingSuffix = ".loading";
-
 Status no_room(const std::string& name, std::uint64_t bytes, std::uint64_t free, int error) {
   return fail(ErrorCode::kSystem,
               "segment {} needs {} bytes, {} are free in {} ({}): make room or enlarge it", name,

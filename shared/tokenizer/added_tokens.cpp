@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "shared/base/utf8.h"
 #include "shared/tokenizer/unicode_tables.h"
-#include "shared/tokenizer/utf8.h"
 
 namespace onecopy {
 

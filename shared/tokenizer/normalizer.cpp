@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
+#include "shared/base/utf8.h"
 #include "shared/tokenizer/tokenizer_image.h"
 #include "shared/tokenizer/unicode_tables.h"
-#include "shared/tokenizer/utf8.h"
 
 namespace onecopy {
 

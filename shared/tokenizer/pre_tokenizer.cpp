@@ -1,7 +1,7 @@
 #include "shared/tokenizer/pre_tokenizer.h"
 
+#include "shared/base/utf8.h"
 #include "shared/tokenizer/unicode_tables.h"
-#include "shared/tokenizer/utf8.h"
 
 namespace onecopy {
 

@@ -1,6 +1,6 @@
 #include "shared/tokenizer/text_encoder.h"
 
-#include "shared/tokenizer/utf8.h"
+#include "shared/base/utf8.h"
 #include "shared/tokenizer/word_piece.h"
 
 namespace onecopy {
@@ -18,9 +18,7 @@ class Position {
   }
 
  private:
-  std::uint32_t is_first(std::size_t byte) const {
-    return (static_cast<unsigned char>(text_[byte]) & 0xC0) != 0x80;
-  }
+  std::uint32_t is_first(std::size_t byte) const { return utf8::is_first(text_[byte]) ? 1 : 0; }
   std::string_view text_;
   std::size_t byte_ = 0;
   std::uint32_t count_ = 0;

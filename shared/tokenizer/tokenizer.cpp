@@ -1,9 +1,9 @@
 #include "shared/tokenizer/tokenizer.h"
 
 #include "shared/base/limits.h"
+#include "shared/base/utf8.h"
 #include "shared/tokenizer/text_encoder.h"
 #include "shared/tokenizer/tokenizer_tables.h"
-#include "shared/tokenizer/utf8.h"
 
 namespace onecopy {
 

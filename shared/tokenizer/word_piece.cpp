@@ -1,6 +1,8 @@
 #include "shared/tokenizer/word_piece.h"
 
-#include <algorithm>
+#include <utility>
+
+#include "shared/base/utf8.h"
 
 namespace onecopy {
 
@@ -8,10 +10,7 @@ namespace {
 
 bool is_too_long(std::string_view word, std::uint32_t max_chars) {
   if (word.size() <= max_chars) return false;
-  const auto is_first_byte = [](char byte) {
-    return (static_cast<unsigned char>(byte) & 0xC0) != 0x80;
-  };
-  return std::cmp_greater(std::count_if(word.begin(), word.end(), is_first_byte), max_chars);
+  return std::cmp_greater(utf8::count(word), max_chars);
 }
 
 bool encode_known(const TokenizerTables& tables, const AlignedView& word, TokenWriter& out) {

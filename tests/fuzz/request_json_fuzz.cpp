@@ -7,6 +7,7 @@
 #include "gateway/api/json_text.h"
 #include "gateway/api/request_json.h"
 #include "shared/base/limits.h"
+#include "shared/base/utf8.h"
 
 namespace gateway = onecopy::gateway;
 
@@ -16,8 +17,8 @@ void check(const gateway::Work& work) {
   if (work.texts.empty() || work.texts.size() > onecopy::limits::kEmbedInputs) std::abort();
   for (const auto& text : work.texts) {
     if (text.text.size() > onecopy::limits::kTextBytes) std::abort();
-    if (!gateway::is_valid_utf8(text.text)) std::abort();
-    if (text.pair && !gateway::is_valid_utf8(*text.pair)) std::abort();
+    if (!utf8::is_valid(text.text)) std::abort();
+    if (text.pair && !utf8::is_valid(*text.pair)) std::abort();
     // What goes in comes out, through our writer and the library's reader.
     std::string json;
     gateway::append_json_string(text.text, json);
@@ -28,8 +29,7 @@ void check(const gateway::Work& work) {
 template <class T>
 void check_error(const onecopy::Result<T>& result) {
   if (result) return;
-  if (!gateway::is_valid_utf8(
-          onecopy::Json::parse(gateway::error_body(result.error().text)).dump())) {
+  if (!utf8::is_valid(onecopy::Json::parse(gateway::error_body(result.error().text)).dump())) {
     std::abort();
   }
 }

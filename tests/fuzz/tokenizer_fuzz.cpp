@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "host/publish/tokenizer/build_tokenizer.h"
+#include "shared/base/utf8.h"
 #include "shared/tokenizer/tokenizer.h"
-#include "shared/tokenizer/utf8.h"
 
 namespace {
 

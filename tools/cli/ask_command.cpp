@@ -58,9 +58,7 @@ int run_ask(const AskOptions& options) {
     return complain(2, fmt::format("--url {}: must be http://HOST:PORT", options.url));
   }
   if (!is_valid_name(options.model)) {
-    return complain(2,
-                    fmt::format("--model {}: a model's name has letters, digits, '.', '_' and '-'",
-                                options.model));
+    return complain(2, fmt::format("--model {}: {}", options.model, kNameRule));
   }
   httplib::Client client(url);
   if (!client.is_valid()) {

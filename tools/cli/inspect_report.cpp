@@ -1,21 +1,14 @@
 #include "tools/cli/inspect_report.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <numeric>
 #include <set>
 
+#include "shared/base/format_bytes.h"
+
 namespace onecopy::tools {
 namespace {
-
-std::string size_text(std::uint64_t bytes) {
-  constexpr std::array kUnits = {"B", "kB", "MB", "GB", "TB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= 1000 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
-}
 
 std::string processes_count(std::size_t count) {
   return fmt::format("{} process{}", count, count == 1 ? "" : "es");
@@ -55,7 +48,7 @@ std::string segments_text(const InspectReport& report, const std::string& instan
   for (const InspectedSegment& s : report.segments) {
     if (s.name.instance != instance) continue;
     rows.push_back({s.name.model, std::to_string(s.name.version), s.task, s.precision,
-                    tensors_text(s), size_text(s.bytes), size_text(s.borrowed_bytes),
+                    tensors_text(s), format_bytes(s.bytes), format_bytes(s.borrowed_bytes),
                     processes_count(s.processes.size()),
                     s.damage.empty() ? "ok" : "DAMAGED: " + s.damage});
   }
@@ -87,8 +80,8 @@ std::string processes_text(const InspectReport& report, const std::string& insta
   for (const MappingProcess& p : report.processes) {
     const std::string models = models_text(p, instance);
     if (models.empty()) continue;
-    rows.push_back({p.name, std::to_string(p.pid), size_text(p.private_bytes),
-                    size_text(p.pss_bytes), models});
+    rows.push_back({p.name, std::to_string(p.pid), format_bytes(p.private_bytes),
+                    format_bytes(p.pss_bytes), models});
   }
   return rows.size() == 1 ? "" : table(rows);
 }
@@ -101,7 +94,7 @@ std::string summary(const InspectReport& report, const std::string& instance) {
     bytes += s.bytes;
     processes.insert(s.processes.begin(), s.processes.end());
   }
-  return fmt::format("  one copy of the weights: {}, mapped by {}\n", size_text(bytes),
+  return fmt::format("  one copy of the weights: {}, mapped by {}\n", format_bytes(bytes),
                      processes_count(processes.size()));
 }
 

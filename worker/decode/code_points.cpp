@@ -1,18 +1,18 @@
 #include "worker/decode/code_points.h"
 
+#include "shared/base/utf8.h"
+
 namespace onecopy::worker {
 namespace {
 
 constexpr std::uint32_t kEvery = 64;
-
-bool begins_code_point(char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }
 
 }  // namespace
 
 CodePointIndex::CodePointIndex(std::string_view text) : text_(text) {
   std::uint32_t count = 0;
   for (std::uint32_t i = 0; i < text.size(); ++i) {
-    if (begins_code_point(text[i]) && count++ % kEvery == 0) places_.push_back(i);
+    if (utf8::is_first(text[i]) && count++ % kEvery == 0) places_.push_back(i);
   }
 }
 
@@ -22,7 +22,7 @@ std::uint32_t CodePointIndex::byte_offset(std::uint32_t index) const {
   std::uint32_t at = places_[index / kEvery];
   for (std::uint32_t left = index % kEvery; left > 0 && at < end; --left) {
     do ++at;
-    while (at < end && !begins_code_point(text_[at]));
+    while (at < end && !utf8::is_first(text_[at]));
   }
   return at;
 }

@@ -11,6 +11,7 @@
 #include <map>
 #include <utility>
 
+#include "shared/base/log.h"
 #include "shared/base/process.h"
 #include "shared/protocol/control.h"
 #include "worker/kernels/back_ends.h"
@@ -58,7 +59,7 @@ class Nursery {
     }
     const auto id = number_field(message->body, "id");
     if (message->type != "fork" || !id || !message->fd) {
-      log_line("unexpected control message: " + message->type);
+      log_line("unexpected control message: " + message->type, LogLevel::kWarning);
       return true;
     }
     fork_worker(*id, std::move(message->fd));
@@ -70,13 +71,16 @@ class Nursery {
     const auto segment = text_field(message, "segment");
     const Status attached =
         segment ? models_.attach(*segment) : tl::unexpected<Error>(segment.error());
-    if (!attached) log_line(attached.error().text);  // a worker's first request will say so again
+    if (!attached)
+      log_line(attached.error().text,
+               LogLevel::kWarning);  // a worker's first request will say so again
   }
 
   // Where fork fails, closing the socket tells the gateway, and the host tries again.
   void fork_worker(std::uint64_t id, UniqueFd socket) {
     const pid_t pid = ::fork();
-    if (pid < 0) log_line(fmt::format("cannot fork a worker: {}", errno_text()));
+    if (pid < 0)
+      log_line(fmt::format("cannot fork a worker: {}", errno_text()), LogLevel::kWarning);
     if (pid == 0) become_worker(std::move(socket));
     if (pid < 0) return;
     ids_[pid] = id;
@@ -137,7 +141,7 @@ int run_nursery(NurseryOptions options, char** argv) {
   ::sigprocmask(SIG_BLOCK, &set, nullptr);  // NOLINT(concurrency-mt-unsafe): it has one thread
   UniqueFd child_events(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!child_events) {
-    log_line(fmt::format("cannot watch workers: {}", errno_text()));
+    log_line(fmt::format("cannot watch workers: {}", errno_text()), LogLevel::kError);
     return 1;
   }
   return Nursery(std::move(options), std::move(child_events), argv).run();

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "shared/base/process.h"
+#include "shared/base/log.h"
 #include "shared/protocol/channel.h"
 #include "shared/protocol/mailbox.h"
 #include "worker/answer/answer.h"
@@ -97,7 +97,7 @@ int serve(UniqueFd socket, unsigned threads, ServedModels models) {
   auto mailbox = receive_mailbox(socket.get());
   if (!mailbox) {
     if (mailbox.error().code == ErrorCode::kUnavailable) return 0;
-    log_line(mailbox.error().text);
+    log_line(mailbox.error().text, LogLevel::kWarning);
     return 1;
   }
   mark_crashes_in(*mailbox);
@@ -107,7 +107,7 @@ int serve(UniqueFd socket, unsigned threads, ServedModels models) {
   }
   if (status.error().code == ErrorCode::kUnavailable)
     return 0;  // the gateway is done with this worker
-  log_line(status.error().text);
+  log_line(status.error().text, LogLevel::kWarning);
   return 1;
 }
 

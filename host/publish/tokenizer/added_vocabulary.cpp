@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "host/publish/tokenizer/json_fields.h"
 #include "shared/base/limits.h"
+#include "shared/base/quoted.h"
 
 namespace onecopy {
 

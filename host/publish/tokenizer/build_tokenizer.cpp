@@ -5,22 +5,18 @@
 #include "host/publish/tokenizer/read_tokenizer_json.h"
 #include "host/publish/tokenizer/read_vocab_files.h"
 #include "host/publish/tokenizer/tokenizer_config.h"
-#include "shared/base/json.h"
+#include "shared/base/json_fields.h"
+#include "shared/base/small_file.h"
 
 namespace onecopy {
 
 namespace {
 
-bool has(const std::filesystem::path& folder, const char* file) {
-  std::error_code error;
-  return std::filesystem::exists(folder / file, error);
-}
-
 // The class decides which of the older files are read; without a class, the files that are there
 // do.
 Status check_vocab_files(const std::filesystem::path& folder, TokenizerConfig& config) {
-  const bool bert = has(folder, "vocab.txt");
-  const bool roberta = has(folder, "vocab.json") && has(folder, "merges.txt");
+  const bool bert = is_there(folder / "vocab.txt");
+  const bool roberta = is_there(folder / "vocab.json") && is_there(folder / "merges.txt");
   if (config.kind == TokenizerClass::kGeneric && (bert || roberta)) {
     config.kind = bert ? TokenizerClass::kBert : TokenizerClass::kRoberta;
   }
@@ -28,7 +24,7 @@ Status check_vocab_files(const std::filesystem::path& folder, TokenizerConfig& c
       (config.kind == TokenizerClass::kRoberta && roberta))
     return {};
   for (const char* file : {"sentencepiece.bpe.model", "spiece.model", "tokenizer.model"}) {
-    if (has(folder, file)) {
+    if (is_there(folder / file)) {
       return fail(ErrorCode::kUnsupported, "{}: SentencePiece tokenizers are not supported",
                   (folder / file).string());
     }
@@ -48,11 +44,9 @@ Result<TokenizerSpec> read_spec(const std::filesystem::path& folder, const Json&
 
 Result<BuiltTokenizer> build_tokenizer(const std::filesystem::path& folder) {
   Json tokenizer_json;
-  const bool has_json = has(folder, "tokenizer.json");
+  const bool has_json = is_there(folder / "tokenizer.json");
   if (has_json) {
-    ASSIGN_OR_RETURN(tokenizer_json, read_json_file(folder / "tokenizer.json"));
-    if (!tokenizer_json.is_object())
-      return fail(ErrorCode::kInvalidArgument, "tokenizer.json: must be an object");
+    ASSIGN_OR_RETURN(tokenizer_json, read_json_object(folder / "tokenizer.json"));
   }
   ASSIGN_OR_RETURN(TokenizerConfig config, read_tokenizer_config(folder, tokenizer_json));
   ASSIGN_OR_RETURN(TokenizerSpec spec, read_spec(folder, tokenizer_json, config));

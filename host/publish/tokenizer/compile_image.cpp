@@ -6,14 +6,14 @@
 #include <deque>
 #include <span>
 
-#include "host/publish/tokenizer/json_fields.h"
 #include "host/publish/tokenizer/merges_table.h"
 #include "host/publish/tokenizer/trie_builder.h"
 #include "shared/base/limits.h"
+#include "shared/base/quoted.h"
+#include "shared/base/utf8.h"
 #include "shared/tokenizer/normalizer.h"
 #include "shared/tokenizer/token_writer.h"
 #include "shared/tokenizer/trie.h"
-#include "shared/tokenizer/utf8.h"
 
 namespace onecopy {
 

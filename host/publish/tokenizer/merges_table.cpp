@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "host/publish/tokenizer/json_fields.h"
+#include "shared/base/quoted.h"
 
 namespace onecopy {
 

@@ -1,23 +1,26 @@
 #include "host/publish/tokenizer/read_model.h"
 
+#include "host/publish/tokenizer/token_id.h"
+#include "shared/base/json_fields.h"
 #include "shared/base/limits.h"
+#include "shared/base/quoted.h"
 
 namespace onecopy {
 
 namespace {
 
-Status refuse_unless(bool supported, const JsonObject& model, const char* key) {
+Status refuse_unless(bool supported, const JsonFields& model, const char* key) {
   if (supported) return {};
   return fail(ErrorCode::kUnsupported, "{}: {} is not supported", model.name_of(key),
-              in_quotes(model.json.at(key).dump()));
+              in_quotes(model.json().at(key).dump()));
 }
 
-Result<ModelSpec> read_word_piece(const JsonObject& model) {
+Result<ModelSpec> read_word_piece(const JsonFields& model) {
   ModelSpec spec;
   spec.kind = image::Model::kWordPiece;
   ASSIGN_OR_RETURN(spec.unknown_token, model.text("unk_token"));
   ASSIGN_OR_RETURN(spec.continuing_prefix, model.text("continuing_subword_prefix"));
-  ASSIGN_OR_RETURN(spec.max_word_chars, model.number("max_input_chars_per_word", 0xFFFFFFFFu));
+  ASSIGN_OR_RETURN(spec.max_word_chars, model.number("max_input_chars_per_word", 0, UINT32_MAX));
   return spec;
 }
 
@@ -37,12 +40,12 @@ Result<std::pair<std::string, std::string>> read_merge(const Json& merge, const 
               name);
 }
 
-Status read_merges(const JsonObject& model, ModelSpec& spec) {
+Status read_merges(const JsonFields& model, ModelSpec& spec) {
   const std::string name = model.name_of("merges");
-  if (!model.has("merges") || !model.json.at("merges").is_array()) {
+  if (!model.has("merges") || !model.json().at("merges").is_array()) {
     return fail(ErrorCode::kInvalidArgument, "{}: must be a list", name);
   }
-  const Json& merges = model.json.at("merges");
+  const Json& merges = model.json().at("merges");
   if (merges.size() > limits::kVocabulary) {
     return fail(ErrorCode::kTooLarge, "{}: {} are more than {}", name, merges.size(),
                 limits::kVocabulary);
@@ -57,10 +60,10 @@ Status read_merges(const JsonObject& model, ModelSpec& spec) {
   return {};
 }
 
-Result<ModelSpec> read_bpe(const JsonObject& model) {
+Result<ModelSpec> read_bpe(const JsonFields& model) {
   ModelSpec spec;
   spec.kind = image::Model::kByteBpe;
-  const Json& json = model.json;
+  const Json& json = model.json();
   RETURN_IF_ERROR(
       refuse_unless(!model.has("dropout") || json.at("dropout") == 0.0, model, "dropout"));
   for (const char* affix : {"continuing_subword_prefix", "end_of_word_suffix"}) {
@@ -71,18 +74,18 @@ Result<ModelSpec> read_bpe(const JsonObject& model) {
   if (model.has("unk_token")) {
     ASSIGN_OR_RETURN(spec.unknown_token, model.text("unk_token"));
   }
-  ASSIGN_OR_RETURN(spec.fuse_unknown, model.boolean("fuse_unk", false));
-  ASSIGN_OR_RETURN(spec.ignore_merges, model.boolean("ignore_merges", false));
+  ASSIGN_OR_RETURN(spec.fuse_unknown, model.flag("fuse_unk", false));
+  ASSIGN_OR_RETURN(spec.ignore_merges, model.flag("ignore_merges", false));
   RETURN_IF_ERROR(read_merges(model, spec));
   return spec;
 }
 
 // Files of early versions don't state the type.
-std::string type_of(const JsonObject& model) {
-  if (model.has("type") && model.json.at("type").is_string())
-    return model.json.at("type").get<std::string>();
+std::string type_of(const JsonFields& model) {
+  if (model.has("type") && model.json().at("type").is_string())
+    return model.json().at("type").get<std::string>();
   if (model.has("merges")) return "BPE";
-  if (model.has("vocab") && model.json.at("vocab").is_array()) return "Unigram";
+  if (model.has("vocab") && model.json().at("vocab").is_array()) return "Unigram";
   return model.has("max_input_chars_per_word") ? "WordPiece" : "WordLevel";
 }
 
@@ -107,13 +110,13 @@ Result<Vocabulary> read_vocabulary(const Json& json, const std::string& name) {
   return vocabulary;
 }
 
-Result<ModelSpec> read_model(const JsonObject& model) {
+Result<ModelSpec> read_model(const JsonFields& model) {
   const std::string type = type_of(model);
   if (type == "Unigram") {
     return fail(
         ErrorCode::kUnsupported,
         "{}: SentencePiece Unigram tokenizers are not supported, only WordPiece and byte-level BPE",
-        model.name);
+        model.where());
   }
   if (type != "WordPiece" && type != "BPE") {
     return fail(ErrorCode::kUnsupported, "{}: {} is not supported, only WordPiece and BPE",
@@ -123,8 +126,8 @@ Result<ModelSpec> read_model(const JsonObject& model) {
   if (!model.has("vocab"))
     return fail(ErrorCode::kInvalidArgument, "{}: is missing", model.name_of("vocab"));
   ASSIGN_OR_RETURN(spec.vocabulary,
-                   read_vocabulary(model.json.at("vocab"), model.name_of("vocab")));
-  spec.source = model.name;
+                   read_vocabulary(model.json().at("vocab"), model.name_of("vocab")));
+  spec.source = model.where();
   return spec;
 }
 

@@ -2,7 +2,6 @@
 // trimmed.
 #pragma once
 
-#include "host/publish/tokenizer/json_fields.h"
 #include "host/publish/tokenizer/tokenizer_spec.h"
 
 namespace onecopy {

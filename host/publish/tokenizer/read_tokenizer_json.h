@@ -10,7 +10,7 @@ namespace onecopy {
 Result<TokenizerSpec> read_tokenizer_json(const Json& json);
 
 // One entry of "added_tokens" or "added_tokens_decoder".
-struct JsonObject;
-Result<AddedTokenSpec> read_added_token(const JsonObject& token);
+class JsonFields;
+Result<AddedTokenSpec> read_added_token(const JsonFields& token);
 
 }  // namespace onecopy

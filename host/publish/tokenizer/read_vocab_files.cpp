@@ -7,8 +7,8 @@
 #include "host/publish/tokenizer/special_tokens.h"
 #include "shared/base/limits.h"
 #include "shared/base/small_file.h"
+#include "shared/base/utf8.h"
 #include "shared/tokenizer/unicode_tables.h"
-#include "shared/tokenizer/utf8.h"
 
 namespace onecopy {
 

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "shared/tokenizer/utf8.h"
-
 namespace onecopy::unicode {
 namespace {
 
@@ -54,19 +52,6 @@ TEST(Unicode, Decompose) {
   EXPECT_EQ(decompose(U'a').count, 1u);
   EXPECT_EQ(decompose(0x10FFFF).count, 1u);
   EXPECT_EQ(decompose(0x110001).count, 1u);
-}
-
-TEST(Utf8, RoundTripsEveryCodePoint) {
-  for (char32_t c = 0; c < 0x110000; ++c) {
-    if (c >= 0xD800 && c <= 0xDFFF) continue;
-    std::string text;
-    utf8::append(text, c);
-    const utf8::Char first = utf8::decode_strict(text, 0);
-    ASSERT_EQ(first.code, c);
-    ASSERT_EQ(first.bytes, text.size());
-    ASSERT_EQ(utf8::decode_before("x" + text, text.size() + 1).code, c);
-    ASSERT_EQ(utf8::valid_prefix(std::string_view(text).substr(0, text.size() - 1)), 0u);
-  }
 }
 
 }  // namespace

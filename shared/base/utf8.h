@@ -1,11 +1,19 @@
-// Decoding and encoding UTF-8, one character at a time.
+// UTF-8: decoding, encoding, checking, counting. The only place that knows how it is laid out.
+//
+// Every function stays inside its text, whatever the bytes are, also where an earlier check has
+// found them valid: texts lie in memory that another process can write (a mailbox, a segment), and
+// may have changed since. Never add a decoder that trusts a first byte to say how much follows.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace onecopy::utf8 {
+
+// Whether a byte is the first of a character (or stands alone): all but 10xxxxxx.
+inline bool is_first(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }
 
 struct Char {
   char32_t code;
@@ -17,7 +25,7 @@ struct Char {
 inline Char decode_strict(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
   const std::size_t left = text.size() - at;
-  const auto tail = [&](std::size_t i) { return i < left && (byte(i) & 0xC0) == 0x80; };
+  const auto tail = [&](std::size_t i) { return i < left && !is_first(text[at + i]); };
   const char32_t first = byte(0);
   if (first < 0x80) return {first, 1};
   if (first >= 0xC2 && first <= 0xDF && tail(1))
@@ -45,8 +53,7 @@ inline Char decode(std::string_view text, std::size_t at) {
 // The character that ends before text[end]; end > 0.
 inline Char decode_before(std::string_view text, std::size_t end) {
   std::size_t start = end - 1;
-  while (start > 0 && end - start < 4 && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80)
-    --start;
+  while (start > 0 && end - start < 4 && !is_first(text[start])) --start;
   const Char c = decode_strict(text.substr(0, end), start);
   return start + c.bytes == end ? c : Char{0xFFFD, 1};
 }
@@ -74,6 +81,14 @@ inline std::size_t valid_prefix(std::string_view text) {
     at += bytes;
   }
   return at;
+}
+
+inline bool is_valid(std::string_view text) { return valid_prefix(text) == text.size(); }
+
+// How many characters (code points) the text has; of bytes that are not UTF-8, some number of at
+// most text.size().
+inline std::size_t count(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), is_first));
 }
 
 }  // namespace onecopy::utf8
