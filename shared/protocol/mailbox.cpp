@@ -70,7 +70,7 @@ Result<Mailbox> Mailbox::create() {
     return fail(ErrorCode::kSystem, "cannot create a mailbox: {}", errno_text());
   }
   ASSIGN_OR_RETURN(std::byte* const base, map_mailbox(fd.get()));
-  new (base) MailboxHeader{kMailboxMagic, kMailboxBytes, 0, 1};
+  new (base) MailboxHeader{kMailboxMagic, kMailboxBytes, 0, 1, 0, 0};
   return Mailbox(std::move(fd), base);
 }
 
@@ -93,6 +93,10 @@ std::atomic<std::uint32_t>& Mailbox::crash_mark() { return header_of(base_).cras
 
 std::atomic<std::uint32_t>& Mailbox::threads() { return header_of(base_).threads; }
 
+std::atomic<std::uint64_t>& Mailbox::cancelled() { return header_of(base_).cancelled; }
+
+std::atomic<std::uint32_t>& Mailbox::progress() { return header_of(base_).progress; }
+
 bool Mailbox::worker_crashed() const { return header_of(base_).crashed.load() != 0; }
 
 Status Mailbox::post(std::uint64_t epoch, std::span<const WorkRequest> requests) {
@@ -112,6 +116,7 @@ Status Mailbox::post(std::uint64_t epoch, std::span<const WorkRequest> requests)
   batch.task = static_cast<std::uint32_t>(requests.front().task);
   segment.copy(batch.segment, sizeof batch.segment - 1);
   write_record(base_ + kMailboxRequestAt, batch);
+  cancelled().store(0);
   posted_ = {requests.front().task, {}};
   char* to = texts_of(base_);
   for (std::size_t i = 0; i < requests.size(); ++i) {

@@ -60,6 +60,12 @@ class Mailbox {
 
   // MailboxHeader::threads. Gateway: to be written; worker: to be read, and not to be trusted.
   std::atomic<std::uint32_t>& threads();
+  // MailboxHeader::cancelled. Gateway: to be written, the bit of an item's place in the batch;
+  // worker: to be read. post() clears it.
+  std::atomic<std::uint64_t>& cancelled();
+  // MailboxHeader::progress. Worker: to be counted up; gateway: to be read, and only to see whether
+  // it moved.
+  std::atomic<std::uint32_t>& progress();
 
   // Gateway. 1 to kBatchItems requests for one segment and task. kTooLarge when their texts don't
   // fit (kMailboxTextBytes). Send a Wake with this epoch afterwards.

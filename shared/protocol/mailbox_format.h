@@ -25,7 +25,7 @@
 
 namespace onecopy {
 
-inline constexpr std::uint64_t kMailboxMagic = 0x32786f626c69614dULL;  // "Mailbox2"
+inline constexpr std::uint64_t kMailboxMagic = 0x33786f626c69614dULL;  // "Mailbox3"
 
 struct MailboxHeader {
   std::uint64_t magic;
@@ -36,8 +36,16 @@ struct MailboxHeader {
   // How many threads the worker may compute with now. Written by the gateway, at any time; the
   // worker looks at it before every step of a forward pass.
   std::atomic<std::uint32_t> threads;
+  // Bit i: nobody wants item i of the batch any more. Written by the gateway, which clears it
+  // before a batch is posted; the worker looks at it between two parts of a batch.
+  std::atomic<std::uint64_t> cancelled;
+  // The worker counts it up, by any steps, for as long as it computes: a busy one whose number
+  // stands still hangs. On a cache line of its own: the helpers read `threads` all the time.
+  alignas(64) std::atomic<std::uint32_t> progress;
 };
-static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
+static_assert(std::atomic<std::uint32_t>::is_always_lock_free &&
+              std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(limits::kBatchItems <= 64, "MailboxHeader::cancelled has a bit for each item");
 
 // Parameters of Hugging Face's question-answering pipeline; -1: not given, the pipeline's default.
 struct QaParams {
@@ -122,6 +130,7 @@ static_assert(limits::kItemReplyBytes >= limits::kLabels * sizeof(float) &&
               limits::kItemReplyBytes >= limits::kErrorTextBytes);
 
 inline constexpr std::size_t kMailboxRequestAt = 4096;
+static_assert(sizeof(MailboxHeader) <= kMailboxRequestAt);
 inline constexpr std::size_t kMailboxTextsAt =
     kMailboxRequestAt + sizeof(RequestBatch) + limits::kBatchItems * sizeof(RequestRecord);
 inline constexpr std::size_t kMailboxReplyAt = kMailboxRequestAt + limits::kMailboxRequestBytes;

@@ -13,6 +13,25 @@ TEST_F(MailboxTest, TheWorkerSeesHowManyThreadsItMayUse) {
   EXPECT_EQ(worker->threads(), 5U);
 }
 
+TEST_F(MailboxTest, TheWorkerSeesWhichItemsAreCancelledUntilTheNextBatch) {
+  EXPECT_EQ(worker->cancelled(), 0U);
+  ASSERT_TRUE(post(1, {question(), question()}));
+  gateway->cancelled().fetch_or(2);
+  EXPECT_EQ(worker->cancelled(), 2U);
+  EXPECT_TRUE(worker->take(1));  // which leaves it alone
+  EXPECT_EQ(worker->cancelled(), 2U);
+  ASSERT_TRUE(post(2, {question()}));
+  EXPECT_EQ(worker->cancelled(), 0U);
+}
+
+TEST_F(MailboxTest, TheGatewaySeesTheWorkersProgress) {
+  const std::uint32_t before = gateway->progress();
+  worker->progress() += 3;
+  EXPECT_EQ(gateway->progress() - before, 3U);
+  ASSERT_TRUE(post(1, {question()}));  // which leaves it alone
+  EXPECT_EQ(gateway->progress() - before, 3U);
+}
+
 TEST_F(MailboxTest, CarriesARequest) {
   WorkRequest sent = question();
   sent.deadline = std::chrono::steady_clock::now();
