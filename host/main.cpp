@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "host/ask_nursery.h"
 #include "host/options.h"
 #include "host/progress_bar.h"
 #include "host/publish/model_loader.h"
@@ -41,15 +42,21 @@ std::string describe(const LoadedModel& model) {
 }
 
 Result<std::vector<LoadedModel>> load_models(const ServeOptions& options,
+                                             const SettledArithmetic& settled,
                                              TensorCatalogue& catalogue) {
   std::vector<LoadedModel> models;
+  LoadContext context{.arithmetic = settled.arithmetic,
+                      .compare =
+                          [&](const PublishedSegment& f32, const PublishedSegment& other) {
+                            return compare_in_trial(settled.back_ends, f32, other);
+                          },
+                      .progress = {}};
   std::uint64_t generation = 0;
   for (const ModelSource& source : options.models) {
     if (Supervisor::asked_to_stop()) return models;
     ProgressBar bar(source.name);
-    auto loaded =
-        load_model(source, options.instance, ++generation, catalogue,
-                   [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); });
+    context.progress = [&](std::uint64_t done, std::uint64_t total) { bar.update(done, total); };
+    auto loaded = load_model(source, options.instance, ++generation, catalogue, context);
     if (!loaded) return tl::unexpected<Error>(loaded.error());
     models.push_back(std::move(*loaded));
     print_line(describe(models.back()));
@@ -68,11 +75,14 @@ Status serve(const ServeOptions& options) {
   ASSIGN_OR_RETURN(const ListenSocket inference, listen_on(options.host, options.port));
   ASSIGN_OR_RETURN(const ListenSocket management, listen_on("127.0.0.1", options.management_port));
 
+  ASSIGN_OR_RETURN(const SettledArithmetic settled, settle_arithmetic());
+
   TensorCatalogue catalogue;
   std::vector<LoadedModel> models;
   Supervisor supervisor(
       {.workers = options.workers,
        .cores = usable_cores(),
+       .back_ends = settled.back_ends,
        .inference_socket = inference.fd.get(),
        .management_socket = management.fd.get(),
        .on_ready = [&] {
@@ -80,7 +90,7 @@ Status serve(const ServeOptions& options) {
          print_line(fmt::format("ready on {}", inference.url));
        }});
   RETURN_IF_ERROR(supervisor.start());
-  ASSIGN_OR_RETURN(models, load_models(options, catalogue));
+  ASSIGN_OR_RETURN(models, load_models(options, settled, catalogue));
   if (Supervisor::asked_to_stop()) return {};
   std::vector<Announcement> announcements;
   announcements.reserve(models.size());

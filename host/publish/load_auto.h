@@ -7,9 +7,9 @@
 namespace onecopy::host {
 
 // As load_model, for a source with PrecisionChoice::kAuto. Loads the model in f32 beside each
-// candidate to compare them, so while it loads it takes the memory of both.
+// candidate and has context.compare compare them, so while it loads it takes the memory of both.
 Result<LoadedModel> load_auto(const ModelSource& source, const std::string& instance,
                               std::uint64_t generation, TensorCatalogue& catalogue,
-                              const Progress& progress);
+                              const LoadContext& context);
 
 }  // namespace onecopy::host

@@ -129,7 +129,7 @@ Status check_source(const ModelSource& source, const std::string& instance) {
 
 Result<LoadedModel> load(const ModelSource& source, const std::string& instance,
                          std::uint64_t generation, TensorCatalogue& catalogue,
-                         const Progress& progress) {
+                         const LoadContext& context) {
   const auto start = Clock::now();
   RETURN_IF_ERROR(check_source(source, instance));
 
@@ -149,7 +149,7 @@ Result<LoadedModel> load(const ModelSource& source, const std::string& instance,
   ASSIGN_OR_RETURN(const BuiltTokenizer tokenizer, build_tokenizer(folder.transformer));
   info.name = source.name;
   info.version = source.version;
-  ASSIGN_OR_RETURN(info.precision, resolve_precision(source.precision));
+  ASSIGN_OR_RETURN(info.precision, resolve_precision(source.precision, context.arithmetic));
   info.max_tokens = max_tokens(info, folder.sentence, tokenizer.model_max_length);
 
   // 4. Which tensor goes where, and which are in memory already.
@@ -161,7 +161,7 @@ Result<LoadedModel> load(const ModelSource& source, const std::string& instance,
   const std::string name = format_segment_name({instance, source.name, source.version, generation});
   ASSIGN_OR_RETURN(SegmentWriter writer,
                    SegmentWriter::create(name, info, tokenizer.image, plans_of(tensors)));
-  RETURN_IF_ERROR(pack_all(tensors, writer, progress));
+  RETURN_IF_ERROR(pack_all(tensors, writer, context.progress));
   RETURN_IF_ERROR(writer.publish());
 
   // 6. From now on others can borrow from it.
@@ -180,12 +180,12 @@ Result<LoadedModel> load(const ModelSource& source, const std::string& instance,
 
 Result<LoadedModel> load_model(const ModelSource& source, const std::string& instance,
                                std::uint64_t generation, TensorCatalogue& catalogue,
-                               const Progress& progress) {
+                               const LoadContext& context) {
   if (source.precision == PrecisionChoice::kAuto) {
-    return load_auto(source, instance, generation, catalogue, progress);
+    return load_auto(source, instance, generation, catalogue, context);
   }
   try {
-    auto model = load(source, instance, generation, catalogue, progress);
+    auto model = load(source, instance, generation, catalogue, context);
     if (!model) return in_context(fmt::format("model {}", source.name), model.error());
     return model;
   } catch (const std::exception& e) {  // out of memory, no more threads

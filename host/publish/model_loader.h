@@ -33,11 +33,23 @@ struct LoadedModel {
   std::uint64_t bytes_own = 0;       // of the segment
   std::uint64_t bytes_borrowed = 0;  // of tensors that lie in other models' segments
   double seconds = 0;
-  std::optional<double> precision_error;  // of precision=auto: see precision_check.h
+  std::optional<double> precision_error;  // of precision=auto: see Compare
 };
 
 // Called with packed bytes done and total while loading: from several threads, never two at once.
 using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+// How far the answers of `candidate` are from those of `f32`, the same model's: see
+// worker/trial/trial.h. kCorrupt: an answer of one of them is not finite, so it is no candidate.
+using Compare =
+    std::function<Result<double>(const PublishedSegment& f32, const PublishedSegment& candidate)>;
+
+// What the caller brings to a load, the same for all models.
+struct LoadContext {
+  Arithmetic arithmetic;
+  Compare compare;  // for precision=auto only
+  Progress progress;
+};
 
 // Reads, packs, checksums and publishes; afterwards the catalogue knows the model's tensors. On
 // error nothing is left behind, and the text names the model, the file, and what to do. Uses one
@@ -45,6 +57,6 @@ using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 // differ in each call.
 Result<LoadedModel> load_model(const ModelSource& source, const std::string& instance,
                                std::uint64_t generation, TensorCatalogue& catalogue,
-                               const Progress& progress = {});
+                               const LoadContext& context = {});
 
 }  // namespace onecopy::host

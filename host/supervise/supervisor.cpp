@@ -63,8 +63,10 @@ Status Supervisor::run(std::vector<Announcement> models) {
 // ---- starting ----
 
 Status Supervisor::start_nursery() {
-  return start_child(nursery_, "onecopy-nursery", {"--threads", std::to_string(options_.cores)},
-                     {});
+  std::vector<std::string> arguments{"--threads", std::to_string(options_.cores)};
+  if (!options_.back_ends.empty())
+    arguments.insert(arguments.end(), {"--back-ends", options_.back_ends});
+  return start_child(nursery_, "onecopy-nursery", std::move(arguments), {});
 }
 
 Status Supervisor::start_gateway() {

@@ -22,6 +22,7 @@ namespace onecopy::host {
 struct SupervisorOptions {
   unsigned workers = 1;
   unsigned cores = 1;         // which the gateway shares out among the workers that compute
+  std::string back_ends;      // --back-ends of every nursery; empty: it chooses
   int inference_socket = -1;  // listening; borrowed, must outlive the supervisor
   int management_socket = -1;
   std::function<void()> on_ready;  // called once, when the first request can be taken

@@ -256,6 +256,23 @@ TEST(Start, TwoInstancesLiveSideBySideButNotUnderOneName) {
   EXPECT_EQ(second.stop(), 0);
 }
 
+// The host computes nothing: a process of its own compares the precisions.
+TEST(Start, ChoosesThePrecisionItself) {
+  ServerProcess server(
+      {"--workers", "1", "--model", "emb=" + model_folder("tiny-bert-embed") + ",precision=auto"});
+  ASSERT_TRUE(server.running());
+  EXPECT_THAT(server.output(), HasSubstr("auto: logits within"));
+  EXPECT_EQ(server.post("/embed/emb", {{"inputs", "one"}}).first, 200);
+  EXPECT_EQ(server.stop(), 0);
+}
+
+TEST(Start, TheNurseryRefusesBackEndsThatTheMachineLacks) {
+  const Finished refused =
+      run_program("onecopy-nursery", {"--control", "0", "--back-ends", "simd=abacus"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("back ends: simd=abacus: this machine's is "));
+}
+
 TEST(Start, ReadsAConfigFile) {
   const auto file = std::filesystem::temp_directory_path() / (unique_instance() + ".toml");
   std::ofstream(file) << "workers = 1\nport = 1\n[[model]]\nname = \"topics\"\npath = \""

@@ -33,8 +33,8 @@ std::vector<std::uint32_t> positions_of(const ModelInfo& info, const RaggedBatch
   return positions;
 }
 
-void embed(const Model& model, const RaggedBatch& batch, kernels::Activations out,
-           const kernels::Operand& input, kernels::ThreadPool& pool) {
+void look_up_embeddings(const Model& model, const RaggedBatch& batch, kernels::Activations out,
+                        const kernels::Operand& input, kernels::ThreadPool& pool) {
   const EmbeddingWeights& tables = model.embeddings();
   const std::size_t hidden = model.info().hidden;
   const std::vector<std::uint32_t> positions = positions_of(model.info(), batch);

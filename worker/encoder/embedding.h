@@ -16,7 +16,7 @@ std::vector<std::uint32_t> positions_of(const ModelInfo& info, const RaggedBatch
 
 // Looked up where the tables lie. `input`: the same for the first layer's products, unless it is
 // f32. Precondition: encode has checked the batch.
-void embed(const Model& model, const RaggedBatch& batch, kernels::Activations out,
-           const kernels::Operand& input, kernels::ThreadPool& pool);
+void look_up_embeddings(const Model& model, const RaggedBatch& batch, kernels::Activations out,
+                        const kernels::Operand& input, kernels::ThreadPool& pool);
 
 }  // namespace onecopy::worker

@@ -1,6 +1,6 @@
 // The encoder of BERT, RoBERTa and DistilBERT over ragged batches: no padding is ever computed. The
-// way of a batch: check -> embed (embedding.h) -> per layer attention.h and feed-forward -> hidden
-// states, from which heads.h computes what a task needs.
+// way of a batch: check -> look_up_embeddings (embedding.h) -> per layer attention.h and
+// feed-forward -> hidden states, from which heads.h computes what a task needs.
 #pragma once
 
 #include <cstdint>

@@ -21,6 +21,18 @@ using kernels::OperandType;
 constexpr std::size_t kInnerTogether = 8;
 constexpr std::size_t kContextTogether = 8;
 
+kernels::Epilogue epilogue_of(Activation activation) {
+  switch (activation) {
+    case Activation::kGelu:
+      return kernels::Epilogue::kGelu;
+    case Activation::kGeluTanh:
+      return kernels::Epilogue::kGeluTanh;
+    case Activation::kRelu:
+      return kernels::Epilogue::kRelu;
+  }
+  return kernels::Epilogue::kNone;
+}
+
 // Moves each sequence's first row of `from` to the sequence's row of `to`, which begins at the same
 // place. In this order no row is overwritten before it has moved: blocks and rows only come closer.
 void move_first_rows(const Operand& from, const Operand& to, std::span<const std::uint32_t> starts,
@@ -109,7 +121,7 @@ const kernels::Bf16Product* ForwardPass::attention_product() const {
 
 std::span<const float> ForwardPass::run(OutputRows rows) {
   const kernels::ThreadPool::Pass awake(workspace_.pool());
-  embed(model_, batch_, hidden_, input_, workspace_.pool());
+  look_up_embeddings(model_, batch_, hidden_, input_, workspace_.pool());
   const std::span<const LayerWeights> layers = model_.layers();
   const Activations result = Activations::row_major(workspace_.attended.data(), info_.hidden);
   for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -168,7 +180,7 @@ void ForwardPass::feed_forward(const LayerWeights& layer, Activations out) {
   project({{.x = input_,
             .weights = &layer.ffn_in,
             .y = inner,
-            .epilogue = kernels::epilogue_of(info_.activation)}});
+            .epilogue = epilogue_of(info_.activation)}});
   add_linear(inner, layer.ffn_out);
   normalize(layer.ffn_norm, out);
 }

@@ -150,17 +150,5 @@ void finish_scaled_scalar(const float* c, std::size_t rows, const Finish& finish
   }
 }
 
-Epilogue epilogue_of(Activation activation) {
-  switch (activation) {
-    case Activation::kGelu:
-      return Epilogue::kGelu;
-    case Activation::kGeluTanh:
-      return Epilogue::kGeluTanh;
-    case Activation::kRelu:
-      return Epilogue::kRelu;
-  }
-  return Epilogue::kNone;
-}
-
 }  // namespace onecopy::worker::kernels
 #endif  // HWY_ONCE

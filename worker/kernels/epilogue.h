@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "shared/segment/model_info.h"
-
 namespace onecopy::worker::kernels {
 
 enum class Epilogue {
@@ -14,8 +12,6 @@ enum class Epilogue {
   kGeluTanh,  // 0.5 v (1 + tanh(sqrt(2 / pi) (v + 0.044715 v^3)))
   kRelu,
 };
-
-Epilogue epilogue_of(Activation activation);
 
 // c[i, j] = epilogue(c[i, j] + bias[j]). Rows are `stride` floats apart.
 void finish_block(Epilogue epilogue, const float* bias, float* c, std::size_t stride,

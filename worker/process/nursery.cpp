@@ -14,7 +14,6 @@
 #include "shared/base/log.h"
 #include "shared/base/process.h"
 #include "shared/protocol/control.h"
-#include "worker/kernels/back_ends.h"
 #include "worker/process/serve_loop.h"
 
 namespace onecopy::worker {
@@ -133,10 +132,6 @@ class Nursery {
 }  // namespace
 
 int run_nursery(NurseryOptions options, char** argv) {
-  // Chosen and tested here once, for all workers.
-  for (const std::string& note : kernels::default_back_ends().notes) {
-    log_line("matrix products: " + note);
-  }
   const sigset_t set = watched_signals();
   ::sigprocmask(SIG_BLOCK, &set, nullptr);  // NOLINT(concurrency-mt-unsafe): it has one thread
   UniqueFd child_events(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));

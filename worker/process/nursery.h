@@ -12,9 +12,9 @@ struct NurseryOptions {
   unsigned threads = 1;  // of a worker at most
 };
 
-// Runs until the host says stop or closes the channel; returns the exit code. Runs no thread of its
-// own: a fork copies only the calling thread, and libtorch's pools do not survive it. `argv` is
-// main's.
+// After settle_back_ends (arithmetic.h). Runs until the host says stop or closes the channel;
+// returns the exit code. Runs no thread of its own: a fork copies only the calling thread, and
+// libtorch's pools do not survive it. `argv` is main's.
 int run_nursery(NurseryOptions options, char** argv);
 
 }  // namespace onecopy::worker

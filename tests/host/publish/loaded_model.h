@@ -33,7 +33,7 @@ class LoaderTest : public testing::Test {
                            std::optional<std::filesystem::path> adapter = std::nullopt,
                            PrecisionChoice precision = PrecisionChoice::kF32) {
     auto model = load_model({"m", folder, 1, std::move(adapter), precision}, instance_,
-                            ++generation_, catalogue_);
+                            ++generation_, catalogue_, context_);
     if (model) models_.push_back(*model);
     return model;
   }
@@ -112,6 +112,7 @@ class LoaderTest : public testing::Test {
   std::string instance_;
   std::uint64_t generation_ = 0;
   TensorCatalogue catalogue_;
+  LoadContext context_;
   std::vector<LoadedModel> models_;
 };
 

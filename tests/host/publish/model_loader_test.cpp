@@ -118,12 +118,13 @@ TEST_F(LoaderTest, ShardedFilesGiveTheSameSegment) {
 TEST_F(LoaderTest, ProgressReachesTheTotal) {
   std::uint64_t last = 0;
   std::uint64_t end = 0;
+  context_.progress = [&](std::uint64_t done, std::uint64_t total) {
+    EXPECT_GT(done, last);
+    last = done;
+    end = total;
+  };
   const auto model = load_model({"m", golden_model("tiny-bert-qa"), 1, std::nullopt}, instance_, 1,
-                                catalogue_, [&](std::uint64_t done, std::uint64_t total) {
-                                  EXPECT_GT(done, last);
-                                  last = done;
-                                  end = total;
-                                });
+                                catalogue_, context_);
   ASSERT_TRUE(model);
   EXPECT_EQ(last, end);
   EXPECT_EQ(end, 1'295'624U);  // 323,906 parameters

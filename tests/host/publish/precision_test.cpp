@@ -2,14 +2,11 @@
 #include "host/publish/precision.h"
 
 #include <gmock/gmock.h>
-#include <hwy/targets.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "host/publish/precision_check.h"
 #include "shared/base/bf16.h"
-#include "shared/base/limits.h"
 #include "tests/host/publish/loaded_model.h"
 
 namespace onecopy::host {
@@ -107,48 +104,11 @@ TEST_F(PrecisionTest, AdaptersAreMergedBeforeRounding) {
                  std::filesystem::path(ONECOPY_SOURCE_DIR) / "tests/host/publish/lora/bert-qa");
 }
 
-// The tiny models are random: which precision is close enough to f32 is theirs to say, but what is
-// chosen is, and nothing of what it was compared with is left.
-TEST_F(PrecisionTest, AutoIsWithinItsBoundAndLeavesNothingElse) {
-  for (const char* name : {"tiny-bert-qa", "tiny-roberta-cls", "tiny-bert-embed"}) {
-    SCOPED_TRACE(name);
-    const auto exact = load(golden_model(name), PrecisionChoice::kF32);
-    const auto model = load(golden_model(name), PrecisionChoice::kAuto);
-    ASSERT_TRUE(exact && model);
-    ASSERT_NE(model->info.precision, Precision::kF32);  // bf16 is always close enough
-    const auto error = precision_error(exact->segment->name(), model->segment->name());
-    ASSERT_TRUE(error) << error.error().text;
-    EXPECT_EQ(model->precision_error, *error);
-    EXPECT_GT(*error, 0);
-    EXPECT_LE(*error, limits::kAutoError);
-    EXPECT_THAT(list_segments(instance_), testing::SizeIs(2));
-    models_.clear();
-  }
-}
-
-TEST_F(PrecisionTest, AModelIsExactlyAsItselfInF32) {
-  const auto exact = load(golden_model("tiny-bert-qa"), PrecisionChoice::kF32);
-  ASSERT_TRUE(exact);
-  EXPECT_EQ(*precision_error(exact->segment->name(), exact->segment->name()), 0);
-}
-
-// Overflowing weights are as far from f32 as can be: no candidate may pass.
-TEST_F(PrecisionTest, AutoOfWeightsThatAreNotFiniteIsF32) {
-  TestFolder folder;
-  folder.copy(golden_model("tiny-bert-qa"));
-  change_key(folder, 77, HUGE_VALF);
-  const auto model = load(folder.path(), PrecisionChoice::kAuto);
-  ASSERT_TRUE(model) << model.error().text;
-  EXPECT_EQ(model->info.precision, Precision::kF32);
-  EXPECT_FALSE(model->precision_error);
-}
-
 TEST_F(PrecisionTest, WhatTheMachineLacksIsNamed) {
-  hwy::SetSupportedTargetsForTest(HWY_SCALAR);
-  const auto f32 = load(golden_model("tiny-bert-qa"), PrecisionChoice::kF32);
+  context_.arithmetic.int8_lacks = "AVX2";
+  EXPECT_TRUE(load(golden_model("tiny-bert-qa"), PrecisionChoice::kF32));
+  EXPECT_TRUE(load(golden_model("tiny-bert-qa"), PrecisionChoice::kBf16));
   const auto int8 = load(golden_model("tiny-bert-qa"), PrecisionChoice::kInt8);
-  hwy::SetSupportedTargetsForTest(0);
-  EXPECT_TRUE(f32);
   ASSERT_FALSE(int8);
   EXPECT_EQ(int8.error().code, ErrorCode::kUnsupported);
   EXPECT_THAT(int8.error().text, HasSubstr("precision=int8: this machine lacks AVX2"));

@@ -11,6 +11,7 @@
 
 #include "host/publish/model_loader.h"
 #include "host/supervise/instance_lock.h"
+#include "shared/segment/tensor_names.h"
 #include "worker/encoder/encoder.h"
 #include "worker/encoder/head_logits.h"
 #include "worker/kernels/back_ends.h"
@@ -115,7 +116,9 @@ void compare_largest(const std::vector<double>& want, std::span<const float> got
 class Golden : public testing::TestWithParam<Precision> {
  protected:
   void SetUp() override {
-    if (const auto lacks = kernels::lacks_for(GetParam()); !lacks.empty()) GTEST_SKIP() << lacks;
+    if (const auto lacks = kernels::lacks_for(tensor_names::layer_dtype(GetParam()));
+        !lacks.empty())
+      GTEST_SKIP() << lacks;
   }
 
   const Model* model(const std::string& name) {

@@ -21,7 +21,7 @@ class LoraLogits : public testing::TestWithParam<const char*> {};
 
 TEST_P(LoraLogits, AreThoseOfTheMergedModel) {
   const auto tests = std::filesystem::path(ONECOPY_SOURCE_DIR) / "tests";
-  const auto adapter = tests / "host/lora" / GetParam();
+  const auto adapter = tests / "host/publish/lora" / GetParam();
   const json expected = json::parse(std::ifstream(adapter / "logits.json"));
   host::TensorCatalogue catalogue;
   const auto loaded =

@@ -205,11 +205,5 @@ INSTANTIATE_TEST_SUITE_P(All, EpilogueTest,
                          testing::Values(Epilogue::kNone, Epilogue::kGelu, Epilogue::kGeluTanh,
                                          Epilogue::kRelu));
 
-TEST(Epilogue, FollowsTheModelsActivation) {
-  EXPECT_EQ(epilogue_of(Activation::kGelu), Epilogue::kGelu);
-  EXPECT_EQ(epilogue_of(Activation::kGeluTanh), Epilogue::kGeluTanh);
-  EXPECT_EQ(epilogue_of(Activation::kRelu), Epilogue::kRelu);
-}
-
 }  // namespace
 }  // namespace onecopy::worker::kernels

@@ -1,9 +1,11 @@
-#include "host/publish/precision_check.h"
+#include "worker/trial/trial.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <memory>
+#include <cstdint>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "shared/base/cpu_count.h"
@@ -11,10 +13,8 @@
 #include "worker/encoder/encoder.h"
 #include "worker/encoder/head_logits.h"
 
-namespace onecopy::host {
+namespace onecopy::worker {
 namespace {
-
-using worker::Model;
 
 struct Sample {
   const char* text;
@@ -64,44 +64,69 @@ Result<Batch> tokenize(const Model& model) {
   return batch;
 }
 
-// All numbers that the model's head makes of the samples.
-Result<std::vector<float>> outputs(const std::string& name) {
-  ASSIGN_OR_RETURN(Segment segment, Segment::open(name, Segment::Check::kStructure));
-  ASSIGN_OR_RETURN(const auto model, Model::bind(std::move(segment)));
-  ASSIGN_OR_RETURN(const Batch batch, tokenize(*model));
-  worker::Workspace workspace(usable_cores());
-  const worker::OutputRows rows = worker::rows_read(model->info());
-  ASSIGN_OR_RETURN(
-      const auto hidden,
-      worker::encode(*model, {batch.ids, batch.type_ids, batch.starts}, workspace, rows));
-  switch (model->info().task) {
+Result<std::vector<float>> head_outputs(const Model& model, std::span<const float> hidden,
+                                        const Batch& batch, OutputRows rows, Workspace& workspace) {
+  switch (model.info().task) {
     case Task::kQuestionAnswering: {
-      ASSIGN_OR_RETURN(worker::QaLogits logits, worker::qa_logits(*model, hidden));
+      ASSIGN_OR_RETURN(QaLogits logits, qa_logits(model, hidden));
       logits.start.insert(logits.start.end(), logits.end.begin(), logits.end.end());
       return std::move(logits.start);
     }
     case Task::kSequenceClassification:
-      return worker::classification_logits(*model, hidden, workspace);
+      return classification_logits(model, hidden, workspace);
     case Task::kEmbedding:
       break;
   }
-  if (rows == worker::OutputRows::kFirst) return std::vector(hidden.begin(), hidden.end());
-  return worker::pool(hidden, batch.starts, model->info().pooling, model->info().normalize);
+  if (rows == OutputRows::kFirst) return std::vector(hidden.begin(), hidden.end());
+  return pool(hidden, batch.starts, model.info().pooling, model.info().normalize);
 }
 
-}  // namespace
+Status check_finite(const Model& model, const std::vector<float>& outputs) {
+  const auto wrong =
+      std::ranges::find_if_not(outputs, [](float value) { return std::isfinite(value); });
+  if (wrong == outputs.end()) return {};
+  return fail(ErrorCode::kCorrupt, "{}: in {} an output of a sample sentence is not finite",
+              model.segment().name(), to_string(model.info().precision));
+}
 
-Result<double> precision_error(const std::string& f32_segment, const std::string& segment) {
-  ASSIGN_OR_RETURN(const auto exact, outputs(f32_segment));
-  ASSIGN_OR_RETURN(const auto other, outputs(segment));
+// All numbers that the model's head makes of the samples.
+Result<std::vector<float>> outputs(Segment segment) {
+  ASSIGN_OR_RETURN(const auto model, Model::bind(std::move(segment)));
+  ASSIGN_OR_RETURN(const Batch batch, tokenize(*model));
+  Workspace workspace(usable_cores());
+  const OutputRows rows = rows_read(model->info());
+  ASSIGN_OR_RETURN(const auto hidden,
+                   encode(*model, {batch.ids, batch.type_ids, batch.starts}, workspace, rows));
+  ASSIGN_OR_RETURN(std::vector<float> numbers,
+                   head_outputs(*model, hidden, batch, rows, workspace));
+  RETURN_IF_ERROR(check_finite(*model, numbers));
+  return numbers;
+}
+
+// The largest difference in parts of the largest exact magnitude.
+Result<double> error_of(const std::vector<float>& exact, const std::vector<float>& other) {
+  if (exact.size() != other.size()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "the reference gives {} numbers for the sample sentences, the candidate {}",
+                exact.size(), other.size());
+  }
   double largest = 0;
   double error = 0;
   for (std::size_t i = 0; i < exact.size(); ++i) {
     largest = std::max(largest, std::abs(static_cast<double>(exact[i])));
-    const double difference = std::abs(static_cast<double>(exact[i]) - other[i]);
-    if (!(difference <= error)) error = difference;  // also takes a NaN
+    error = std::max(error, std::abs(static_cast<double>(exact[i]) - other[i]));
   }
   return largest > 0 ? error / largest : error;
 }
 
-}  // namespace onecopy::host
+}  // namespace
+
+Result<TrialOutcome> run_trial(Segment candidate, std::optional<Segment> reference) {
+  ASSIGN_OR_RETURN(const auto numbers, outputs(std::move(candidate)));
+  if (!reference) return TrialOutcome{};
+  ASSIGN_OR_RETURN(const auto exact, outputs(std::move(*reference)));
+  ASSIGN_OR_RETURN(const double error, error_of(exact, numbers));
+  return TrialOutcome{error};
+}
+
+}  // namespace onecopy::worker

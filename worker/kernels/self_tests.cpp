@@ -1,69 +1,16 @@
-// The plain twins of the bf16 and int8 products, and the tests that a back end passes before it is
-// used.
+// The tests that a product of lower precision passes on this machine before it is used: it must
+// agree with its plain twin.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
-#include "shared/base/bf16.h"
 #include "worker/kernels/bf16_product.h"
 #include "worker/kernels/int8_product.h"
 
 namespace onecopy::worker::kernels {
 namespace {
-
-void multiply_bf16_scalar(const Bf16Args& args) {
-  for (std::size_t i = 0; i < args.m; ++i) {
-    for (std::size_t j = 0; j < args.n; ++j) {
-      float& c = args.c[i * args.ldc + j];
-      double sum = args.add ? c : 0;
-      const std::uint16_t* strip = args.b + j / kStripWidth * args.b_strip;
-      for (std::size_t k = 0; k < args.k; ++k) {
-        const std::uint16_t a =
-            args.a[k / kBf16Depth * args.a_block + i * args.lda + k % kBf16Depth];
-        sum += static_cast<double>(widen_bf16(a)) *
-               widen_bf16(strip[(k / 2 * kStripWidth + j % kStripWidth) * 2 + k % 2]);
-      }
-      c = static_cast<float>(sum);
-    }
-  }
-  if (args.finish != nullptr) finish_scaled_scalar(args.c, args.m, *args.finish);
-}
-
-// The sum of one block, exact.
-std::int32_t block_sum(const Int8Args& args, std::size_t block, std::size_t row,
-                       std::size_t column) {
-  std::int32_t sum = 0;
-  const std::uint8_t* a = args.a + block * args.a_block + row * args.lda;
-  const std::int8_t* b =
-      args.b + column / kStripWidth * args.b_strip + block * kS8BlockRows * kStripWidth;
-  for (std::size_t k = 0; k < kS8BlockRows; ++k) {
-    sum += a[k] * b[(k / 4 * kStripWidth + column % kStripWidth) * 4 + k % 4];
-  }
-  if (args.block_sums != nullptr) sum -= 128 * args.block_sums[block * kPanelWidth + column];
-  return sum;
-}
-
-void multiply_int8_scalar(const Int8Args& args) {
-  for (std::size_t i = 0; i < args.m; ++i) {
-    for (std::size_t j = 0; j < kPanelWidth; ++j) {
-      float& c = args.c[i * kPanelWidth + j];
-      if (!args.add) c = 0;
-      for (std::size_t first = 0; first < args.blocks; first += args.together) {
-        std::int32_t sum = 0;
-        const std::size_t last = std::min(args.blocks, first + args.together);
-        for (std::size_t block = first; block < last; ++block) sum += block_sum(args, block, i, j);
-        const float scale = args.scales[first / args.together * args.next_scales + i];
-        c = std::fma(static_cast<float>(sum), scale, c);
-      }
-    }
-  }
-  if (args.finish != nullptr) finish_scaled_scalar(args.c, args.m, *args.finish);
-}
-
-constexpr Bf16Product kScalarBf16{"scalar", multiply_bf16_scalar, nullptr, 1, kRowBlock};
-constexpr Int8Product kScalarInt8{"scalar", multiply_int8_scalar, nullptr, 1, kRowBlock, SIZE_MAX};
 
 // Bits without a pattern; the same ones in each process.
 class Noise {
@@ -109,7 +56,7 @@ double error_of(const Bf16Product& product, std::size_t rows) {
                   .c = want.data(),
                   .ldc = kPanelWidth,
                   .add = add};
-    multiply_bf16_scalar(args);
+    scalar_bf16_product().multiply(args);
     args.c = got.data();
     product.multiply(args);
   }
@@ -147,7 +94,7 @@ double error_of(const Int8Product& product, std::size_t rows) {
                   .next_scales = rows,
                   .c = want.data(),
                   .add = together == 1};
-    multiply_int8_scalar(args);
+    scalar_int8_product().multiply(args);
     args.c = got.data();
     product.multiply(args);
   }
@@ -167,9 +114,6 @@ std::string test(const Product& product, double most) {
 }
 
 }  // namespace
-
-const Bf16Product& scalar_bf16_product() { return kScalarBf16; }
-const Int8Product& scalar_int8_product() { return kScalarInt8; }
 
 // Sums of 256 products of up to 4.
 std::string self_test(const Bf16Product& product) { return test(product, 1e-2); }
