@@ -79,8 +79,8 @@ Status read_sizes(const JsonFields& fields, const TypeFacts& type, ModelInfo& in
                    fields.number(names.intermediate, 3072, 1, limits::kIntermediate));
   ASSIGN_OR_RETURN(info.positions,
                    fields.number("max_position_embeddings", 512, 1, limits::kPositions));
-  ASSIGN_OR_RETURN(info.pad_token_id, fields.number("pad_token_id", type.pad_token_id, 0,
-                                                    std::uint64_t{info.vocab_size} - 1));
+  ASSIGN_OR_RETURN(info.pad_token_id,
+                   fields.number("pad_token_id", type.pad_token_id, 0, info.vocab_size - 1));
   if (!distil) {
     ASSIGN_OR_RETURN(info.type_vocab, fields.number("type_vocab_size", 2, 1, limits::kVocabulary));
   }
