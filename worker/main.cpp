@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "shared/base/limits.h"
+#include "shared/base/log.h"
 #include "shared/base/process.h"
 #include "worker/process/arithmetic.h"
 #include "worker/process/nursery.h"

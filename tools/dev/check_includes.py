@@ -23,8 +23,6 @@ ALLOWED = {
     "tests": SHARED + ["host", "worker", "gateway", "tools/cli"],
     "bench": SHARED + ["host", "worker", "gateway", "tests"],
 }
-# FOR NOW ONLY: host/publish tries precisions in its own process. Delete with those includes.
-FOR_NOW = {"host/publish": ["worker"]}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
@@ -46,7 +44,6 @@ def refused_edges(edges):
             continue
         home = max(homes, key=len)
         allowed = [home] + ALLOWED[home]
-        allowed += [name for folder, names in FOR_NOW.items() if lies_in(file, folder) for name in names]
         for other in included:
             if other not in edges:
                 yield f"{file}: includes {other}, which is not there"

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "shared/base/process.h"
+#include "shared/base/log.h"
 #include "worker/kernels/back_ends.h"
 #include "worker/kernels/back_ends_text.h"
 #include "worker/kernels/choose_back_ends.h"

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "host/publish/tokenizer/tokenizer_spec.h"
+#include "shared/base/json.h"
 
 namespace onecopy {
 
