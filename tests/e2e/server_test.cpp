@@ -262,7 +262,7 @@ TEST(Start, ChoosesThePrecisionItself) {
       {"--workers", "1", "--model", "emb=" + model_folder("tiny-bert-embed") + ",precision=auto"});
   ASSERT_TRUE(server.running());
   EXPECT_THAT(server.output(), HasSubstr("auto: logits within"));
-  EXPECT_EQ(server.post("/embed/emb", {{"inputs", "one"}}).first, 200);
+  EXPECT_EQ(server.post("/embed", {{"inputs", "one"}}).first, 200);
   EXPECT_EQ(server.stop(), 0);
 }
 
