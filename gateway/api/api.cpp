@@ -42,7 +42,7 @@ Status check_taking_requests(const Api& api) {
 }
 
 Answer submit(Api& api, Exchange& exchange, Work work, Call::Format format) {
-  ASSIGN_OR_RETURN(work.timeout, parse_timeout(exchange.request.timeout_ms));
+  ASSIGN_OR_RETURN(work.timeout, parse_timeout(exchange.request.header("x-request-timeout-ms")));
   auto call = std::make_unique<Call>(api.loop, api.dispatcher, exchange.sink, std::move(work),
                                      std::move(format), api.settings.request);
   RETURN_IF_ERROR(api.dispatcher.submit(*call));

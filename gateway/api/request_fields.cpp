@@ -49,7 +49,8 @@ Result<RequestFields> RequestFields::from_json(std::string_view body) {
   if (body.empty()) {
     return fail(ErrorCode::kInvalidArgument, "the body is empty; send a JSON object");
   }
-  ASSIGN_OR_RETURN(Json object, parse_json(body, limits::kRequestJsonDepth));
+  ASSIGN_OR_RETURN(Json object,
+                   parse_json(body, {limits::kRequestJsonDepth, limits::kRequestJsonValues}));
   if (!object.is_object()) {
     return fail(ErrorCode::kInvalidArgument, "the body is {}; send a JSON object",
                 described(object));

@@ -131,7 +131,7 @@ Result<bool> is_json_body(std::string_view type, std::string_view body) {
               shortened(type));
 }
 
-Result<std::optional<Milliseconds>> parse_timeout(const std::optional<std::string>& header) {
+Result<std::optional<Milliseconds>> parse_timeout(std::optional<std::string_view> header) {
   if (!header) return std::nullopt;
   constexpr auto kMost = std::chrono::duration_cast<Milliseconds>(limits::kMaxRequestDeadline);
   std::int64_t ms = 0;

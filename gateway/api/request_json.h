@@ -33,6 +33,6 @@ Result<EmbedRequest> parse_embed(RequestFields fields);
 Result<bool> is_json_body(std::string_view content_type, std::string_view body);
 
 // X-Request-Timeout-Ms: 1 to limits::kMaxRequestDeadline.
-Result<std::optional<Milliseconds>> parse_timeout(const std::optional<std::string>& header);
+Result<std::optional<Milliseconds>> parse_timeout(std::optional<std::string_view> header);
 
 }  // namespace onecopy::gateway

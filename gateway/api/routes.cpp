@@ -107,4 +107,24 @@ std::unique_ptr<PendingReply> Router::handle(HttpRequest request, ReplySink& sin
   return nullptr;
 }
 
+// What does not depend on the body: address, method, and the model that the address names.
+std::optional<HttpReply> Router::refusal_without_body(const HttpRequest& request) {
+  std::string allowed;
+  for (const Route& route : kRoutes) {
+    const auto parameters =
+        is_on(route, request.port) ? match(route.pattern, request.path) : std::nullopt;
+    if (!parameters) continue;
+    if (!allows(route.methods, request.method)) {
+      allowed += (allowed.empty() ? "" : ", ") + std::string(route.methods);
+      continue;
+    }
+    if (route.pattern.find("{model}") == std::string_view::npos) return std::nullopt;
+    const auto model = find_model(api_, parameters->front());
+    if (model) return std::nullopt;
+    return error_reply(model.error(), api_.dispatcher.retry_after_s());
+  }
+  return allowed.empty() ? no_such_address(request)
+                         : method_not_allowed(request, std::move(allowed));
+}
+
 }  // namespace onecopy::gateway

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -27,6 +28,7 @@ class Router final : public HttpHandler {
  public:
   explicit Router(Api api) : api_(api) {}
   std::unique_ptr<PendingReply> handle(HttpRequest request, ReplySink& sink) override;
+  std::optional<HttpReply> refusal_without_body(const HttpRequest& request) override;
 
  private:
   Api api_;

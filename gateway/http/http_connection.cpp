@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "gateway/api/json_text.h"
+#include "gateway/http/head_parser.h"
 #include "gateway/http/http_format.h"
 #include "gateway/http/http_server.h"
 
@@ -82,19 +83,32 @@ void HttpConnection::enter(State state, Milliseconds deadline) {
 
 void HttpConnection::on_events(std::uint32_t events) {
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
-  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) hung_up_ = true;
+  if ((events & EPOLLRDHUP) != 0) end_announced_ = true;
+  // Reset, or shut on both sides: nobody reads a reply any more.
+  if ((events & (EPOLLHUP | EPOLLERR)) != 0 && state_ != State::kLingering) return close();
   switch (state_) {
     case State::kWorking:
-      if (hung_up_) close();  // nobody waits for this reply any more
+      if ((events & EPOLLRDHUP) != 0) client_ended();
       return;
     case State::kWriting:
-      if ((events & (EPOLLHUP | EPOLLERR)) != 0) return close();
       return send_rest();
     case State::kLingering:
       return discard_input();
     default:
       return advance();
   }
+}
+
+// The client has ended its side while its request is computed: either it waits for the reply
+// (`nc -N`), or it has closed and left. Only its system can tell, when it is sent something; so the
+// reply begins now, with what all replies begin with: one that left answers with a reset.
+void HttpConnection::client_ended() {
+  ended_ = true;
+  keep_alive_ = false;
+  if (std::exchange(began_early_, true)) return;
+  const ssize_t sent =
+      ::send(socket_.get(), kReplyBeginning.data(), kReplyBeginning.size(), MSG_NOSIGNAL);
+  if (sent != static_cast<ssize_t>(kReplyBeginning.size())) close();
 }
 
 void HttpConnection::on_deadline() {
@@ -140,7 +154,7 @@ bool HttpConnection::step() {
   }
 }
 
-// Reads until input_ holds `up_to` bytes or there is no more; false when the connection ended
+// Reads until input_ holds `up_to` bytes or there is no more; false when the connection broke
 // meanwhile.
 bool HttpConnection::fill(std::size_t up_to) {
   thread_local std::array<char, kChunk> chunk;
@@ -152,13 +166,18 @@ bool HttpConnection::fill(std::size_t up_to) {
       readable_ = false;
       return true;
     }
-    if (got <= 0) {
+    if (got < 0) {
       close();
       return false;
     }
+    if (got == 0) {
+      ended_ = true;
+      readable_ = false;
+      return true;
+    }
     input_.append(chunk.data(), static_cast<std::size_t>(got));
-    // Short: the socket was empty, and new bytes will be a new event. After a hang-up none comes.
-    if (static_cast<std::size_t>(got) < wanted && !hung_up_) readable_ = false;
+    // Short: the socket was empty, and new bytes will be a new event, unless the end lies behind.
+    if (static_cast<std::size_t>(got) < wanted && !end_announced_) readable_ = false;
   }
   return true;
 }
@@ -171,6 +190,10 @@ bool HttpConnection::read_head() {
   }
   if (!end) {
     refuse(end.error());
+    return false;
+  }
+  if (*end == 0 && ended_) {
+    close();
     return false;
   }
   if (*end == 0) {
@@ -192,7 +215,7 @@ bool HttpConnection::read_head() {
     return false;
   }
   hold(framing_.content_length);
-  auto request = server_.parser_.parse(head);
+  auto request = parse_head(head);
   if (!request) {
     refuse(request.error());
     return false;
@@ -202,6 +225,10 @@ bool HttpConnection::read_head() {
   input_.erase(0, *end);
   scanned_ = 0;
   if (framing_.expects_continue && input_.empty() && framing_.content_length > 0) {
+    if (auto refusal = server_.handler_.refusal_without_body(*request_)) {
+      refuse_with(std::move(*refusal));
+      return false;
+    }
     ::send(socket_.get(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL);
   }
   enter(State::kBody, server_.settings_.body + time_for(framing_.content_length));
@@ -211,7 +238,10 @@ bool HttpConnection::read_head() {
 bool HttpConnection::read_body() {
   const std::size_t length = framing_.content_length;
   if (input_.size() < length && !fill(length)) return false;
-  if (input_.size() < length) return false;
+  if (input_.size() < length) {
+    if (ended_) close();
+    return false;
+  }
   if (input_.size() == length) {
     request_->body = std::exchange(input_, {});
   } else {
@@ -226,24 +256,31 @@ void HttpConnection::dispatch() {
   state_ = State::kWorking;
   timer_.clear();
   keep_alive_ = framing_.keep_alive;
+  began_early_ = false;
   HttpRequest request = std::move(*request_);
   request_.reset();
   auto pending = server_.handler_.handle(std::move(request), *this);
   if (state_ == State::kWorking) pending_ = std::move(pending);
-  if (state_ == State::kWorking && hung_up_) close();
+  if (state_ == State::kWorking && ended_) client_ended();
 }
 
 void HttpConnection::refuse(const Refusal& refusal) {
+  refuse_with({refusal.status, error_body(refusal.text), refusal.status == 503 ? 1 : 0, {}});
+}
+
+// Where the next request would start is not known: the connection ends with the reply.
+void HttpConnection::refuse_with(HttpReply refusal) {
   keep_alive_ = false;
   if (state_ == State::kIdle) server_.became_active(*this);
   state_ = State::kWorking;
-  reply({refusal.status, error_body(refusal.text), refusal.status == 503 ? 1 : 0, {}});
+  began_early_ = false;
+  reply(std::move(refusal));
 }
 
 void HttpConnection::reply(HttpReply reply) {
   if (state_ != State::kWorking) return;
   if (pending_) server_.loop_.dispose(std::shared_ptr<PendingReply>(std::move(pending_)));
-  if (server_.draining()) keep_alive_ = false;
+  if (server_.draining() || server_.is_crowded() || ended_) keep_alive_ = false;
   hold(0);
   if (!server_.may_hold(reply.body.size())) {
     reply = {503, error_body("too many large replies at once; retry later"), 1, {}};
@@ -251,7 +288,7 @@ void HttpConnection::reply(HttpReply reply) {
   hold(reply.body.size());
   reply_head_ = format_reply_head(reply, keep_alive_);
   reply_body_ = is_head_request_ ? std::string() : std::move(reply.body);
-  sent_ = 0;
+  sent_ = began_early_ ? kReplyBeginning.size() : 0;
   state_ = State::kWriting;
   send_rest();
 }

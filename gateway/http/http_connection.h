@@ -46,8 +46,10 @@ class HttpConnection final : public EventHandler, private ReplySink {
   bool read_body();
   void dispatch();
   void refuse(const Refusal& refusal);
+  void refuse_with(HttpReply refusal);
   void reply(HttpReply reply) override;
   void send_rest();
+  void client_ended();
   void after_reply();
   void linger();
   void discard_input();
@@ -61,8 +63,9 @@ class HttpConnection final : public EventHandler, private ReplySink {
   State state_ = State::kIdle;
   Timer timer_;
 
-  bool readable_ = true;  // edge-triggered: true until a read came back short
-  bool hung_up_ = false;  // the client sends no more
+  bool readable_ = true;        // edge-triggered: true until a read came back short
+  bool end_announced_ = false;  // behind what can be read, the client's end is waiting
+  bool ended_ = false;          // the client sends no more; it may still wait for its reply
   bool advancing_ = false;
   std::string input_;
   std::size_t scanned_ = 0;
@@ -75,9 +78,11 @@ class HttpConnection final : public EventHandler, private ReplySink {
   bool keep_alive_ = true;
   std::string reply_head_;
   std::string reply_body_;
-  std::size_t sent_ = 0;
+  std::size_t sent_ = 0;      // of head and body
+  bool began_early_ = false;  // the reply's first bytes went out before the rest was known
   bool waiting_to_send_ = false;
 
+  Clock::time_point idle_since_{};
   std::list<HttpConnection*>::iterator idle_place_;  // in the server's list, while idle
   std::list<std::shared_ptr<HttpConnection>>::iterator place_;
 };

@@ -19,9 +19,18 @@ struct HttpRequest {
   std::string method;
   std::string path;                                        // percent-decoded
   std::vector<std::pair<std::string, std::string>> query;  // percent-decoded, in order
-  std::string content_type;                                // lower case, without parameters
-  std::optional<std::string> timeout_ms;                   // X-Request-Timeout-Ms as sent
+  // Names in lower case, values without blanks around them, in order; limits::kHeaders at most.
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string content_type;  // lower case, without parameters
   std::string body;
+
+  // The first header of this lower-case name.
+  std::optional<std::string_view> header(std::string_view name) const {
+    for (const auto& [key, value] : headers) {
+      if (key == name) return value;
+    }
+    return std::nullopt;
+  }
 };
 
 struct HttpReply {
@@ -29,6 +38,9 @@ struct HttpReply {
   std::string body;       // JSON
   int retry_after_s = 0;  // sent unless 0
   std::string allow;      // sent unless empty
+  // Further headers; their values are ours, without line ends.
+  std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string_view content_type = "application/json";
 };
 
 // Where a reply goes. At most once for each request.
@@ -51,6 +63,8 @@ class HttpHandler {
  public:
   virtual ~HttpHandler() = default;
   virtual std::unique_ptr<PendingReply> handle(HttpRequest request, ReplySink& sink) = 0;
+  // Before the body of a request is asked for: the reply that it would get whatever its body says.
+  virtual std::optional<HttpReply> refusal_without_body(const HttpRequest& request) = 0;
 };
 
 }  // namespace onecopy::gateway

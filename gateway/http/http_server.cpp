@@ -28,8 +28,13 @@ HttpServer::~HttpServer() {
   while (!connections_.empty()) connections_.front()->close();
 }
 
+bool HttpServer::is_crowded() const {
+  return connections_.size() * limits::kCrowdedParts >=
+         max_connections_ * (limits::kCrowdedParts - 1);
+}
+
 bool HttpServer::make_room() {
-  if (idle_.empty()) return false;
+  if (idle_.empty() || Clock::now() < idle_.front()->idle_since_ + limits::kIdleGrace) return false;
   idle_.front()->close();
   return true;
 }
@@ -39,6 +44,7 @@ void HttpServer::add(UniqueFd socket, Port port) {
   HttpConnection& added = *connection;
   added.place_ = connections_.insert(connections_.end(), std::move(connection));
   added.idle_place_ = idle_.insert(idle_.end(), &added);
+  added.idle_since_ = Clock::now();
   if (!added.start()) added.close();
 }
 
@@ -58,6 +64,7 @@ bool HttpServer::may_hold(std::size_t bytes) const {
 
 void HttpServer::became_idle(HttpConnection& connection) {
   connection.idle_place_ = idle_.insert(idle_.end(), &connection);
+  connection.idle_since_ = Clock::now();
   changed_();
 }
 

@@ -5,7 +5,6 @@
 #include <list>
 #include <memory>
 
-#include "gateway/http/head_parser.h"
 #include "gateway/http/http_connection.h"
 #include "gateway/http/http_message.h"
 #include "gateway/http/listener.h"
@@ -21,13 +20,16 @@ class HttpServer final : public Listener::Room {
   ~HttpServer() override;
 
   bool has_room() const override { return connections_.size() < max_connections_; }
-  // Closes the connection that has been idle for longest.
+  // Closes the connection that has been idle for longest, unless its client may just be about to
+  // send on it.
   bool make_room() override;
   void add(UniqueFd socket, Port port) override;
 
   // From now on every reply ends its connection, and idle connections are closed.
   void drain();
   bool draining() const { return draining_; }
+  // So few places are left that replies end their connections, for others to have one.
+  bool is_crowded() const;
   // Connections on which a request or a reply is under way.
   std::size_t active() const { return connections_.size() - idle_.size(); }
 
@@ -45,7 +47,6 @@ class HttpServer final : public Listener::Room {
   EventLoop& loop_;
   Settings settings_;
   HttpHandler& handler_;
-  HeadParser parser_;
   std::list<std::shared_ptr<HttpConnection>> connections_;
   std::list<HttpConnection*> idle_;  // longest idle first
   std::function<void()> changed_ = [] {};

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "shared/base/limits.h"
+
 namespace onecopy::gateway {
 namespace {
 
@@ -57,7 +59,10 @@ void Listener::on_events(std::uint32_t /*events*/) {
     if (!room_.has_room()) {
       // Only the first client is known to be there: none should lose its place to nobody.
       if (i > 0) return;
-      if (!room_.make_room()) return pause();
+      if (!room_.make_room()) {
+        retry_.set_after(limits::kIdleGrace);  // by then one may be idle for long enough
+        return pause();
+      }
     }
     if (!accept_one()) return;
   }

@@ -28,7 +28,6 @@ bool is_header_name(std::string_view name) {
 }
 
 constexpr std::size_t kAroundTarget = 32;  // method, version and blanks take less
-// httplib, which parses the head later, drops a longer line without a word.
 constexpr std::size_t kHeaderLineBytes = 8190;
 
 tl::unexpected<Refusal> too_long_target() {
@@ -36,10 +35,23 @@ tl::unexpected<Refusal> too_long_target() {
                 limits::kTargetBytes);
 }
 
+// What clients send that were told of a proxy: http://host:port/path. Whose name it is does not
+// matter here, as it does not in the Host header.
+bool is_absolute_form(std::string_view target) {
+  const bool secure = starts_with_ignoring_case(target, "https://");
+  if (!secure && !starts_with_ignoring_case(target, "http://")) return false;
+  target.remove_prefix(secure ? 8 : 7);
+  const std::string_view authority = target.substr(0, target.find_first_of("/?"));
+  return !authority.empty() && std::ranges::all_of(authority, [](char c) {
+    return is_alnum(c) || std::string_view("-._~:[]%").find(c) != std::string_view::npos;
+  });
+}
+
 Checked check_target(std::string_view target) {
   if (target.size() > limits::kTargetBytes) return too_long_target();
-  if (target.empty() || target.front() != '/') {
-    return refuse(400, "the request target must be a path that starts with '/'");
+  if (!target.starts_with('/') && !is_absolute_form(target)) {
+    return refuse(400,
+                  "the request target must be a path that starts with '/', or a whole address");
   }
   if (target.find('#') != std::string_view::npos) {
     return refuse(400, "the request target must not contain '#'; write %23");

@@ -160,7 +160,7 @@ std::size_t element_bytes(SourceType type) { return type == SourceType::kF32 ? 4
 
 Result<Tensors> parse_safetensors_header(std::string_view text, std::uint64_t data_offset,
                                          std::uint64_t data_bytes) {
-  auto parsed = parse_json(text, kHeaderDepth);
+  auto parsed = parse_json(text, {.depth = kHeaderDepth});
   if (!parsed) return fail(ErrorCode::kCorrupt, "its header: {}", parsed.error().text);
   if (!parsed->is_object()) return fail(ErrorCode::kCorrupt, "its header is not a JSON object");
   if (parsed->size() > limits::kTensorsPerFile + 1) {

@@ -1,47 +1,103 @@
 #include "shared/base/json.h"
 
-#include <functional>
-#include <set>
-#include <string>
-#include <vector>
+#include <simdjson.h>
 
+#include <cstdint>
+#include <string>
+
+#include "shared/base/quoted.h"
 #include "shared/base/small_file.h"
 
 namespace onecopy {
 namespace {
 
-struct Refused {
-  std::string problem;
-};
+std::string too_deep(const JsonBounds& bounds) {
+  return fmt::format("nested more than {} deep", bounds.depth);
+}
 
-// Watches the parser's events for what the library itself lets pass: depth and duplicate keys.
-// Throws Refused at once, so that a hostile text costs no more memory than it had until then.
-class Guard {
+// Makes the tree that the rest of onecopy works with, within bounds. Its recursion is as deep as the
+// bound at most.
+class TreeBuilder {
  public:
-  explicit Guard(std::size_t max_depth) : max_depth_(max_depth) {}
+  explicit TreeBuilder(const JsonBounds& bounds) : bounds_(bounds) {}
 
-  bool operator()(int /*depth*/, Json::parse_event_t event, const Json& parsed) {
-    using Event = Json::parse_event_t;
-    if (event == Event::object_start || event == Event::array_start) enter();
-    if (event == Event::object_end || event == Event::array_end) keys_.pop_back();
-    if (event == Event::key) add_key(parsed.get_ref<const std::string&>());
-    return true;
+  Status build(const simdjson::dom::element& from, Json& to) {
+    if (++values_ > bounds_.values) {
+      return fail(ErrorCode::kInvalidArgument, "more than {} values", bounds_.values);
+    }
+    using Type = simdjson::dom::element_type;
+    switch (from.type()) {
+      case Type::OBJECT:
+        return build_object(simdjson::dom::object(from), to);
+      case Type::ARRAY:
+        return build_array(simdjson::dom::array(from), to);
+      case Type::STRING:
+        to = std::string(std::string_view(from));
+        return {};
+      case Type::INT64:
+        build_integer(std::int64_t(from), to);
+        return {};
+      case Type::UINT64:
+        to = std::uint64_t(from);
+        return {};
+      case Type::DOUBLE:
+        to = double(from);
+        return {};
+      case Type::BOOL:
+        to = bool(from);
+        return {};
+      case Type::NULL_VALUE:
+        to = nullptr;
+        return {};
+    }
+    return fail(ErrorCode::kInternal, "a value of unknown type");
   }
 
  private:
-  void enter() {
-    if (keys_.size() == max_depth_)
-      throw Refused{fmt::format("nested more than {} deep", max_depth_)};
-    keys_.emplace_back();
-  }
-  void add_key(const std::string& key) {
-    if (!keys_.back().insert(key).second) {
-      throw Refused{fmt::format("the key \"{}\" stands twice in one object", key)};
+  static void build_integer(std::int64_t from, Json& to) {
+    if (from >= 0) {
+      to = static_cast<std::uint64_t>(from);
+    } else {
+      to = from;
     }
   }
 
-  std::size_t max_depth_;
-  std::vector<std::set<std::string>> keys_;  // of the open objects; empty for arrays
+  Status enter() {
+    if (++depth_ <= bounds_.depth) return {};
+    return tl::unexpected<Error>(Error{ErrorCode::kInvalidArgument, too_deep(bounds_)});
+  }
+
+  Status build_object(const simdjson::dom::object& from, Json& to) {
+    RETURN_IF_ERROR(enter());
+    to = Json::object();
+    auto& members = to.get_ref<Json::object_t&>();
+    for (const auto& [key, value] : from) {
+      const auto [place, is_new] = members.try_emplace(std::string(key));
+      if (!is_new) {
+        return fail(ErrorCode::kInvalidArgument, "the key \"{}\" stands twice in one object",
+                    shortened(key));
+      }
+      RETURN_IF_ERROR(build(value, place->second));
+    }
+    --depth_;
+    return {};
+  }
+
+  Status build_array(const simdjson::dom::array& from, Json& to) {
+    RETURN_IF_ERROR(enter());
+    to = Json::array();
+    auto& elements = to.get_ref<Json::array_t&>();
+    for (const simdjson::dom::element& element : from) {
+      elements.emplace_back();
+      RETURN_IF_ERROR(build(element, elements.back()));
+    }
+    --depth_;
+    return {};
+  }
+
+  const JsonBounds& bounds_;
+  std::size_t values_ = 0;
+  std::size_t depth_ = 0;
 };
 
 // The library's text without its "[json.exception...]" prefix.
@@ -51,17 +107,39 @@ std::string plain_text(const char* what) {
   return bracket == std::string::npos ? text : text.substr(bracket + 2);
 }
 
+// What is wrong with a text that simdjson refused. It does not say where; the other library does,
+// but is slower, so that only short texts are read again.
+std::string problem_with(std::string_view text, simdjson::error_code error) {
+  constexpr std::size_t kShort = 64u << 10;
+  if (text.size() <= kShort) {
+    try {
+      [[maybe_unused]] const Json read = Json::parse(text);
+    } catch (const Json::exception& e) {
+      return plain_text(e.what());
+    }
+  }
+  return simdjson::error_message(error);
+}
+
+tl::unexpected<Error> invalid(std::string_view problem) {
+  return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", problem);
+}
+
 }  // namespace
 
-Result<Json> parse_json(std::string_view text, std::size_t max_depth) {
-  Guard guard(max_depth);
-  try {
-    return Json::parse(text, std::ref(guard));
-  } catch (const Refused& refused) {
-    return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", refused.problem);
-  } catch (const Json::exception& e) {
-    return fail(ErrorCode::kInvalidArgument, "invalid JSON: {}", plain_text(e.what()));
+Result<Json> parse_json(std::string_view text, const JsonBounds& bounds) {
+  // Of its own for each text: one that is kept would keep the memory of the largest.
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  const simdjson::error_code error = parser.parse(simdjson::padded_string(text)).get(root);
+  // Deeper than simdjson goes is deeper than any bound.
+  if (error == simdjson::DEPTH_ERROR) return invalid(too_deep(bounds));
+  if (error != simdjson::SUCCESS) return invalid(problem_with(text, error));
+  Json tree;
+  if (const Status built = TreeBuilder(bounds).build(root, tree); !built) {
+    return invalid(built.error().text);
   }
+  return tree;
 }
 
 Result<Json> read_json_file(const std::filesystem::path& path) {

@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 // ---- model folders (files from outside) ----
 inline constexpr std::size_t kJsonFileBytes = 64u << 20;  // a 250k vocabulary's is 17 MB
 inline constexpr std::size_t kJsonDepth = 64;             // real files need about 10
+inline constexpr std::size_t kJsonValues =
+    8u << 20;  // of a file: a vocabulary of 1 M, its merges and scores
 inline constexpr std::size_t kSafetensorsHeaderBytes = 16u << 20;
 inline constexpr std::size_t kTensorsPerFile = 10'000;
 inline constexpr std::size_t kTensorDims = 8;
@@ -47,7 +49,9 @@ inline constexpr std::size_t kTargetBytes = 8u << 10;  // path and query: a GET 
 inline constexpr std::size_t kHeaders = 100;
 inline constexpr std::size_t kBodyBytes = 2u << 20;
 inline constexpr std::size_t kRequestJsonDepth = 8;
-inline constexpr std::size_t kTextBytes = 1u << 20;        // one text, before tokenizing
+inline constexpr std::size_t kRequestJsonValues =
+    10'000;                                          // the largest request has kEmbedInputs texts
+inline constexpr std::size_t kTextBytes = 1u << 20;  // one text, before tokenizing
 inline constexpr std::size_t kTokenizedBytes = 64u << 20;  // one text, on the command line too
 inline constexpr std::size_t kEmbedInputs = 1024;          // texts in one /embed call
 inline constexpr std::uint32_t kTopK = 1000;
@@ -58,6 +62,10 @@ inline constexpr std::size_t kReplyBytes = 16u << 20;  // one HTTP reply
 // ---- connections and queue ----
 inline constexpr std::size_t kConnections = 1000;  // also below half the file descriptor limit
 // Bodies and replies of all connections together.
+// With fewer than one of so many places free, replies end their connections.
+inline constexpr std::size_t kCrowdedParts = 10;
+// A kept connection is not closed for others before: its client may just be about to send on it.
+inline constexpr auto kIdleGrace = 1s;
 inline constexpr std::size_t kBufferedBytes = 256u << 20;
 inline constexpr std::size_t kQueuedItems = 2048;  // texts waiting for a worker
 inline constexpr auto kHeadDeadline = 10s;         // for the whole head, not per read

@@ -21,7 +21,7 @@ struct Request {
 };
 
 Result<Request> read_request(const std::string& line) {
-  ASSIGN_OR_RETURN(const Json json, parse_json(line, limits::kRequestJsonDepth));
+  ASSIGN_OR_RETURN(const Json json, parse_json(line, {.depth = limits::kRequestJsonDepth}));
   if (!json.is_object()) return fail(ErrorCode::kInvalidArgument, "the line must be a JSON object");
   if (!json.contains("text") || !json.at("text").is_string()) {
     return fail(ErrorCode::kInvalidArgument, "\"text\": must be a string");

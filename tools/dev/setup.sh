@@ -5,7 +5,7 @@ venv=${1:?usage: tools/dev/setup.sh VENV}
 
 packages=(g++ cmake ninja-build ccache pkg-config make curl python3 python3-venv
   libboost-dev libfmt-dev nlohmann-json3-dev libexpected-dev libcli11-dev libtomlplusplus-dev
-  libcpp-httplib-dev libhwy-dev libxxhash-dev libutf8proc-dev libgtest-dev libgmock-dev jq)
+  libcpp-httplib-dev libsimdjson-dev libhwy-dev libxxhash-dev libutf8proc-dev libgtest-dev libgmock-dev jq)
 # What .ci/run needs beside it.
 if [ "${ONECOPY_SETUP_CI:-}" = 1 ]; then
   packages+=(clang-16 clang-tidy-16 clang-format-16 libclang-rt-16-dev)

@@ -14,7 +14,7 @@ namespace {
 using ::testing::HasSubstr;
 
 std::string error_of(std::string_view text, std::size_t depth = 8) {
-  const auto parsed = parse_json(text, depth);
+  const auto parsed = parse_json(text, {.depth = depth});
   return parsed ? "parsed" : parsed.error().text;
 }
 
@@ -36,6 +36,42 @@ TEST(Json, RefusesDeepNestingWithoutDeepRecursion) {
   EXPECT_THAT(error_of(std::string(1'000'000, '[')), HasSubstr("nested more than 8 deep"));
   EXPECT_THAT(error_of(std::string(100'000, '[') + std::string(100'000, ']')),
               HasSubstr("nested more than 8 deep"));
+}
+
+TEST(Json, KeepsNumbersAsTheyAre) {
+  const Json numbers =
+      parse_json("[0, -0, -7, 18446744073709551615, 9223372036854775808, 1.0, 1e3]").value();
+  EXPECT_TRUE(numbers[0].is_number_unsigned());
+  EXPECT_EQ(numbers[2], -7);
+  EXPECT_EQ(numbers[3].get<std::uint64_t>(), ~std::uint64_t{0});
+  EXPECT_TRUE(numbers[4].is_number_unsigned());
+  EXPECT_TRUE(numbers[5].is_number_float());
+  EXPECT_TRUE(numbers[6].is_number_float());
+  EXPECT_THAT(error_of("18446744073709551616.5e400"), HasSubstr("invalid JSON"));
+}
+
+// Whatever its shape, a text costs what its length says: with the parser before this one, a list of
+// 700,000 empty objects took more than a minute.
+TEST(Json, BoundsTheNumberOfValues) {
+  const auto refused = [](const std::string& text) {
+    const auto parsed = parse_json(text, {.depth = 8, .values = 10'000});
+    return parsed ? "parsed" : parsed.error().text;
+  };
+  const auto repeated = [](const char* begin, const char* piece, int times, const char* end) {
+    std::string text = begin;
+    for (int i = 0; i < times; ++i) text += piece;
+    return text + end;
+  };
+  EXPECT_THAT(refused(repeated("{\"inputs\":[", "{},", 699'000, "{}]}")),
+              HasSubstr("10000 values"));
+  EXPECT_THAT(refused(repeated("[", "{\"a\":1},", 200'000, "1]")), HasSubstr("10000 values"));
+  EXPECT_THAT(refused(repeated("[", "1,", 1'000'000, "1]")), HasSubstr("10000 values"));
+  EXPECT_THAT(refused(repeated("[", "[],", 600'000, "1]")), HasSubstr("10000 values"));
+  EXPECT_EQ(refused(repeated("[", "1,", 9'998, "1]")), "parsed");
+  EXPECT_THAT(refused(repeated("[", "1,", 9'999, "1]")), HasSubstr("10000 values"));
+  std::string keys = "{";
+  for (int i = 0; i < 150'000; ++i) keys += "\"" + std::to_string(i) + "\":1,";
+  EXPECT_THAT(refused(keys + "\"x\":1}"), HasSubstr("10000 values"));
 }
 
 TEST(Json, RefusesMalformedText) {
