@@ -99,7 +99,8 @@ Result<std::uint32_t> Builder::dependency(const std::string& segment) {
     return fail(ErrorCode::kInvalidArgument, "more than {} segments to borrow from",
                 limits::kSegmentDependencies);
   }
-  ASSIGN_OR_RETURN(MappedSegment mapped, map_segment(segment));
+  ASSIGN_OR_RETURN(const UniqueFd fd, open_segment_file(segment));
+  ASSIGN_OR_RETURN(MappedSegment mapped, map_segment({segment, fd.get()}));
   DependencyRecord record{};
   record.name_offset = add_name(segment);
   record.name_bytes = static_cast<std::uint32_t>(segment.size());

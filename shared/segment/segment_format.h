@@ -37,6 +37,13 @@ struct Extent {
 // Drawn at random for each segment, so that one of the same name is not mistaken for another.
 using SegmentIdentity = std::array<std::uint64_t, 2>;
 
+// What a segment is for.
+enum class SegmentKind : std::uint32_t {
+  kModel = 0,     // weights, tokenizer, ModelInfo
+  kContexts = 1,  // stored texts and what was computed of them
+  kModule = 2,    // a TorchScript module and its tensors
+};
+
 struct SegmentHeader {
   std::uint64_t magic;
   std::uint32_t format_version;

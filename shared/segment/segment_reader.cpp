@@ -1,14 +1,24 @@
 #include "shared/segment/segment_reader.h"
 
+#include <algorithm>
 #include <unordered_map>
 
+#include "shared/segment/segment_head.h"
 #include "shared/segment/segment_mapping.h"
 
 namespace onecopy {
 namespace {
 
-Result<MappedSegment> map_checked(const std::string& name, Segment::Check check) {
-  ASSIGN_OR_RETURN(MappedSegment mapped, map_segment(name));
+Result<SegmentFile> find_file(std::span<const SegmentFile> available, std::string_view name) {
+  const auto found = std::ranges::find(available, name, &SegmentFile::name);
+  if (found != available.end()) return *found;
+  return fail(ErrorCode::kNotFound, "segment {} was not handed over", name);
+}
+
+Result<MappedSegment> map_checked(std::span<const SegmentFile> available, std::string_view name,
+                                  Segment::Check check) {
+  ASSIGN_OR_RETURN(const SegmentFile file, find_file(available, name));
+  ASSIGN_OR_RETURN(MappedSegment mapped, map_segment(file));
   if (check == Segment::Check::kContents) {
     if (auto good = verify_contents(mapped.parsed); !good) {
       return in_context(fmt::format("segment {}", name), good.error());
@@ -32,14 +42,14 @@ struct Segment::State {
     return view_of(record, holder(record).parsed.bytes);
   }
 
-  Status attach_dependencies(Check check);
+  Status attach_dependencies(std::span<const SegmentFile> available, Check check);
   Status index_tensors();
 };
 
-Status Segment::State::attach_dependencies(Check check) {
+Status Segment::State::attach_dependencies(std::span<const SegmentFile> available, Check check) {
   for (const DependencyRecord& record : own.parsed.dependencies) {
     const std::string name(own.parsed.name(record));
-    auto mapped = map_checked(name, check);
+    auto mapped = map_checked(available, name, check);
     if (!mapped) return in_context(fmt::format("segment {} borrows", own.name), mapped.error());
     if (mapped->parsed.header->identity != record.identity) {
       return fail(ErrorCode::kCorrupt,
@@ -64,17 +74,32 @@ Status Segment::State::index_tensors() {
   return {};
 }
 
-Result<Segment> Segment::open(const std::string& name, Check check) {
+Result<Segment> Segment::open(std::span<const SegmentFile> available, std::string_view name,
+                              Check check) {
   auto state = std::make_unique<State>();
-  ASSIGN_OR_RETURN(state->own, map_checked(name, check));
+  ASSIGN_OR_RETURN(state->own, map_checked(available, name, check));
   auto info = model_info_from_json(state->own.parsed.metadata);
   if (!info) {
     return fail(ErrorCode::kCorrupt, "segment {}: its metadata: {}", name, info.error().text);
   }
   state->info = std::move(*info);
-  RETURN_IF_ERROR(state->attach_dependencies(check));
+  RETURN_IF_ERROR(state->attach_dependencies(available, check));
   RETURN_IF_ERROR(state->index_tensors());
   return Segment(std::move(state));
+}
+
+Result<Segment> Segment::open(const std::string& name, Check check) {
+  ASSIGN_OR_RETURN(UniqueFd own, open_segment_file(name));
+  std::vector<SegmentFile> files = {{name, own.get()}};
+  ASSIGN_OR_RETURN(const SegmentHead head, read_segment_head(files.front()));
+  std::vector<UniqueFd> others;
+  for (const std::string& other : head.borrows_from) {
+    auto fd = open_segment_file(other);
+    if (!fd) return in_context(fmt::format("segment {} borrows", name), fd.error());
+    files.push_back({other, fd->get()});
+    others.push_back(std::move(*fd));
+  }
+  return open(files, name, check);
 }
 
 Segment::Segment(std::unique_ptr<State> state) : state_(std::move(state)) {}

@@ -18,6 +18,7 @@
 
 #include "shared/base/status.h"
 #include "shared/segment/model_info.h"
+#include "shared/segment/segment_file.h"
 #include "shared/segment/tensor_view.h"
 
 namespace onecopy {
@@ -31,8 +32,13 @@ class Segment {
                 // do
   };
 
-  // Opens the published segment of this name. Errors: kNotFound (no such name), kCorrupt (says what
-  // is wrong), kUnsupported (another format version or layout; names both), kSystem.
+  // Opens `name` of `available`, which holds all segments that it may borrow from as well. The
+  // descriptors are not needed afterwards. Errors: kNotFound (it, or one that it borrows from, is
+  // not among them), kCorrupt (says what is wrong), kUnsupported (another format version or layout;
+  // names both), kSystem.
+  static Result<Segment> open(std::span<const SegmentFile> available, std::string_view name,
+                              Check check);
+  // The same by published names, for command line tools and tests. What serves goes by descriptor.
   static Result<Segment> open(const std::string& name, Check check);
 
   Segment(Segment&&) noexcept;

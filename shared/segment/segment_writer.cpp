@@ -90,8 +90,8 @@ Status SegmentWriter::State::create_object() {
                                        owner_only);
     unpublished = true;
     object.truncate(static_cast<ipc::offset_t>(bytes));
-    region = map_for_huge_pages(object, ipc::read_write, bytes);
     const int fd = object.get_mapping_handle().handle;
+    region = map_for_huge_pages(fd, ipc::read_write, bytes);
     take_huge_pages(fd, region);
     return reserve_pages(fd, name, bytes);
   } catch (const ipc::interprocess_exception& e) {
@@ -136,7 +136,7 @@ void SegmentWriter::State::write_header() {
 // POSIX has no rename of shared memory, but on Linux the names are files in /dev/shm.
 // RENAME_NOREPLACE: a published segment is never overwritten.
 Status SegmentWriter::State::rename() {
-  if (::fchmod(object.get_mapping_handle().handle, 0440) != 0 ||
+  if (::fchmod(object.get_mapping_handle().handle, 0400) != 0 ||
       ::renameat2(AT_FDCWD, shared_memory_path(loading_name).c_str(), AT_FDCWD,
                   shared_memory_path(name).c_str(), RENAME_NOREPLACE) != 0) {
     return fail(ErrorCode::kSystem, "segment {}: cannot publish it: {}", name, errno_text());

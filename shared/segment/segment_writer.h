@@ -55,7 +55,7 @@ class SegmentWriter {
 
   std::size_t bytes() const;  // of the whole segment
 
-  // Computes the checksums, makes the file read-only (0440) and gives it its name. The writer is
+  // Computes the checksums, makes the file read-only (0400) and gives it its name. The writer is
   // spent.
   Status publish();
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/interprocess/shared_memory_object.hpp>
 #include <charconv>
 #include <fstream>
 #include <span>
@@ -24,11 +25,11 @@ class HugePages : public testing::Test {
   ipc::mapped_region writable(std::size_t bytes) {
     object_ = ipc::shared_memory_object(ipc::create_only, name_.c_str(), ipc::read_write);
     object_.truncate(static_cast<ipc::offset_t>(bytes));
-    return map_for_huge_pages(object_, ipc::read_write, bytes);
+    return map_for_huge_pages(object_.get_mapping_handle().handle, ipc::read_write, bytes);
   }
   ipc::mapped_region readable(std::size_t bytes) const {
     const ipc::shared_memory_object object(ipc::open_only, name_.c_str(), ipc::read_only);
-    return map_for_huge_pages(object, ipc::read_only, bytes);
+    return map_for_huge_pages(object.get_mapping_handle().handle, ipc::read_only, bytes);
   }
 
   const std::string name_ = "onecopy-huge-pages-test-" + std::to_string(::getpid());

@@ -98,7 +98,7 @@ TEST_F(SegmentTest, PublishedIsReadOnlyAndNeverReplaced) {
   publish_small();
   struct stat info {};
   ASSERT_EQ(::stat(shared_memory_path(name(1)).c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777U, 0440U);
+  EXPECT_EQ(info.st_mode & 0777U, 0400U);
 
   auto second = SegmentWriter::create(name(1), small_info(), small_tokenizer(), small_plan());
   ASSERT_TRUE(second);
