@@ -13,8 +13,8 @@ std::uint64_t borrowed_bytes(const ParsedSegment& segment) {
   std::uint64_t bytes = 0;
   for (const TensorRecord& record : segment.tensors) {
     // An offset is a multiple of 64 in its holder, and there are at most 255 holders.
-    if (record.holder == 0 || !seen.insert(record.data.offset * 4 + record.holder).second) continue;
-    bytes += record.data.bytes;
+    if (record.holder == 0 || !seen.insert(record.offset * 4 + record.holder).second) continue;
+    bytes += record.bytes;
   }
   return bytes;
 }
@@ -28,12 +28,16 @@ Result<SegmentHead> read_segment_head(const SegmentFile& file) {
   head.identity = parsed.header->identity;
   head.total_bytes = parsed.bytes.size();
   head.borrowed_bytes = borrowed_bytes(parsed);
-  head.metadata = parsed.metadata;
-  auto info = model_info_from_json(parsed.metadata);
-  if (!info) {
-    return fail(ErrorCode::kCorrupt, "segment {}: its metadata: {}", file.name, info.error().text);
+  head.kind = parsed.kind();
+  head.metadata = parsed.text(SectionKind::kMetadata);
+  if (head.kind == SegmentKind::kModel) {
+    auto info = model_info_from_json(head.metadata);
+    if (!info) {
+      return fail(ErrorCode::kCorrupt, "segment {}: its metadata: {}", file.name,
+                  info.error().text);
+    }
+    head.model = std::move(*info);
   }
-  head.model = std::move(*info);
   for (const DependencyRecord& record : parsed.dependencies)
     head.borrows_from.emplace_back(parsed.name(record));
   return head;
