@@ -102,15 +102,6 @@ std::uint64_t borrowed_bytes(const std::vector<PlannedTensor>& tensors) {
   return bytes;
 }
 
-void add_to_catalogue(const std::vector<PlannedTensor>& tensors,
-                      const std::vector<Fingerprint>& fingerprints,
-                      const PublishedSegment::Pointer& segment, TensorCatalogue& catalogue) {
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    if (tensors[i].plan.borrowed || tensors[i].plan.same_as) continue;
-    catalogue.add(fingerprints[i], segment, tensors[i].plan.name);
-  }
-}
-
 // The adapter, if the model has one; `adapter` keeps it.
 Result<Adapter*> open_adapter(const ModelSource& source, std::optional<Adapter>& adapter) {
   if (!source.adapter) return nullptr;
@@ -167,9 +158,15 @@ Result<LoadedModel> load(const ModelSource& source, const std::string& instance,
   // 6. From now on others can borrow from it.
   LoadedModel model;
   model.bytes_own = writer.bytes();
-  model.segment = std::make_shared<PublishedSegment>(
-      name, std::move(sharing.borrows_from), std::make_shared<SegmentWriter>(std::move(writer)));
-  add_to_catalogue(tensors, sharing.fingerprints, model.segment, catalogue);
+  auto fd = open_segment_file(name);
+  if (!fd) {
+    (void)unlink_segment(name);  // nobody could act on another error
+    return tl::unexpected<Error>(fd.error());
+  }
+  model.segment =
+      std::make_shared<PublishedSegment>(name, std::move(*fd), std::move(sharing.borrows_from),
+                                         std::make_shared<SegmentWriter>(std::move(writer)));
+  RETURN_IF_ERROR(catalogue.add_segment(model.segment));
   model.info = std::move(info);
   model.bytes_borrowed = borrowed_bytes(tensors);
   model.seconds = std::chrono::duration<double>(Clock::now() - start).count();

@@ -72,7 +72,7 @@ class SharingFinder {
   Status compare(std::size_t index, TensorPacker& packer);
   void drop_small_borrowings();
   void list_borrowed_segments();
-  const Segment* open(const std::string& name);
+  const Segment* open(const PublishedSegment& published);
 
   std::vector<PlannedTensor>& tensors_;
   TensorCatalogue& catalogue_;
@@ -85,18 +85,17 @@ class SharingFinder {
 };
 
 Status SharingFinder::find_fingerprints() {
-  out_.fingerprints.resize(tensors_.size());
   return run_parallel(tensors_.size(), [&](std::size_t i, TensorPacker&) -> Status {
-    ASSIGN_OR_RETURN(out_.fingerprints[i], fingerprint(tensors_[i]));
+    ASSIGN_OR_RETURN(tensors_[i].plan.source, fingerprint(tensors_[i]));
     return {};
   });
 }
 
 // Null when it cannot be opened: then nothing is borrowed from it.
-const Segment* SharingFinder::open(const std::string& name) {
-  auto [at, fresh] = open_.try_emplace(name);
+const Segment* SharingFinder::open(const PublishedSegment& published) {
+  auto [at, fresh] = open_.try_emplace(published.name());
   if (fresh) {
-    if (auto segment = Segment::open(name, Segment::Check::kStructure))
+    if (auto segment = Segment::open(published.files(), published.name(), SegmentCheck::kStructure))
       at->second = std::move(*segment);
   }
   return at->second ? &*at->second : nullptr;
@@ -105,8 +104,8 @@ const Segment* SharingFinder::open(const std::string& name) {
 std::vector<Candidate> SharingFinder::published_like(std::size_t index) {
   const TensorPlan& plan = tensors_[index].plan;
   std::vector<Candidate> list;
-  for (TensorCatalogue::Location& location : catalogue_.find(out_.fingerprints[index])) {
-    const Segment* segment = open(location.segment->name());
+  for (TensorCatalogue::Location& location : catalogue_.find(plan.source)) {
+    const Segment* segment = open(*location.segment);
     if (segment == nullptr) continue;
     const auto view =
         segment->tensor(location.tensor, plan.layout, plan.dtype, plan.rows, plan.cols);
@@ -119,7 +118,7 @@ void SharingFinder::find_candidates() {
   std::map<Fingerprint, std::size_t> first;
   earlier_.resize(tensors_.size());
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
-    const auto [at, fresh] = first.try_emplace(out_.fingerprints[i], i);
+    const auto [at, fresh] = first.try_emplace(tensors_[i].plan.source, i);
     if (!fresh) earlier_[i] = at->second;
     candidates_.push_back(published_like(i));
   }
@@ -152,8 +151,7 @@ void SharingFinder::drop_small_borrowings() {
   }
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     if (!borrowed_from_[i]) continue;
-    if (bytes[borrowed_from_[i]] >= open(borrowed_from_[i]->name())->bytes() / kSmallestPart)
-      continue;
+    if (bytes[borrowed_from_[i]] >= open(*borrowed_from_[i])->bytes() / kSmallestPart) continue;
     tensors_[i].plan.borrowed.reset();
     borrowed_from_[i].reset();
   }

@@ -12,12 +12,11 @@
 namespace onecopy::host {
 
 struct Sharing {
-  std::vector<Fingerprint> fingerprints;  // by plan index
-  std::vector<PublishedSegment::Pointer>
-      borrows_from;  // each once; they stay while the new segment does
+  // Each once; they stay while the new segment does.
+  std::vector<PublishedSegment::Pointer> borrows_from;
 };
 
-// Fills in same_as and borrowed of every plan. Equal means that all packed bytes were compared:
+// Fills in source, same_as and borrowed of every plan. Equal means that all packed bytes were compared:
 // hashes only say where to look, so a hostile file cannot pass its tensors off as another model's.
 Result<Sharing> share_tensors(std::vector<PlannedTensor>& tensors, TensorCatalogue& catalogue);
 

@@ -1,5 +1,6 @@
 #include "host/publish/tensor_catalogue.h"
 
+#include "shared/segment/segment_mapping.h"
 #include "shared/segment/segment_writer.h"
 
 namespace onecopy::host {
@@ -14,10 +15,21 @@ PublishedSegment::~PublishedSegment() {
   (void)unlink_segment(name_);
 }
 
-void TensorCatalogue::add(const Fingerprint& fingerprint, const PublishedSegment::Pointer& segment,
-                          std::string tensor) {
+std::vector<SegmentFile> PublishedSegment::files() const {
+  std::vector<SegmentFile> files;
+  for (const Pointer& other : borrows_from_) files.push_back({other->name(), other->fd()});
+  files.push_back({name_, fd()});
+  return files;
+}
+
+Status TensorCatalogue::add_segment(const PublishedSegment::Pointer& segment) {
+  ASSIGN_OR_RETURN(const MappedSegment mapped, map_segment({segment->name(), segment->fd()}));
   const std::lock_guard lock(mutex_);
-  known_.emplace(fingerprint, Known{segment, std::move(tensor)});
+  for (const TensorRecord* record : mapped.parsed.held) {
+    if (record->source == Fingerprint{}) continue;
+    known_.emplace(record->source, Known{segment, std::string(mapped.parsed.name(*record))});
+  }
+  return {};
 }
 
 std::vector<TensorCatalogue::Location> TensorCatalogue::find(const Fingerprint& fingerprint) {

@@ -16,6 +16,18 @@ namespace ipc = boost::interprocess;
 constexpr int kCollapse = 25;         // MADV_COLLAPSE, which the C library's headers may lack
 constexpr std::size_t kStretch = 32;  // pages that a thread makes at once: one by one takes longer
 
+// A descriptor as Boost.Interprocess asks for what it maps.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ipc::mapping_handle_t get_mapping_handle() const {
+    return ipc::ipcdetail::mapping_handle_from_file_handle(fd_);
+  }
+
+ private:
+  int fd_;
+};
+
 void unmap(char* begin, char* end) {
   if (begin < end) ::munmap(begin, static_cast<std::size_t>(end - begin));
 }
@@ -23,8 +35,8 @@ void unmap(char* begin, char* end) {
 }  // namespace
 
 // In the middle of addresses that are reserved for it; what is left of them is given back.
-ipc::mapped_region map_for_huge_pages(const ipc::shared_memory_object& object, ipc::mode_t mode,
-                                      std::size_t bytes) {
+ipc::mapped_region map_for_huge_pages(int fd, ipc::mode_t mode, std::size_t bytes) {
+  const Descriptor object(fd);
   const std::size_t page = ipc::mapped_region::get_page_size();
   const std::size_t mapped = (bytes + page - 1) / page * page;
   void* const reserved = bytes < kHugePage

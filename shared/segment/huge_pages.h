@@ -7,18 +7,17 @@
 #pragma once
 
 #include <boost/interprocess/mapped_region.hpp>
-#include <boost/interprocess/shared_memory_object.hpp>
 #include <cstddef>
 
 namespace onecopy {
 
 inline constexpr std::size_t kHugePage = std::size_t{1} << 21;
 
-// All of the object, at an address that is a multiple of kHugePage if it is as large as one: page
-// tables refer to huge pages only so. Throws interprocess_exception.
-boost::interprocess::mapped_region map_for_huge_pages(
-    const boost::interprocess::shared_memory_object& object, boost::interprocess::mode_t mode,
-    std::size_t bytes);
+// The first `bytes` of the file, at an address that is a multiple of kHugePage if they are as many
+// as one has: page tables refer to huge pages only so. The descriptor is not needed afterwards.
+// Throws interprocess_exception.
+boost::interprocess::mapped_region map_for_huge_pages(int fd, boost::interprocess::mode_t mode,
+                                                      std::size_t bytes);
 
 // Huge pages, zeroed, for a file that has its size but no pages yet, as far as they fit whole and
 // the system has them. `region`: map_for_huge_pages of the file `fd`, to be written. No page may be

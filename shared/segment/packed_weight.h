@@ -27,11 +27,47 @@
 namespace onecopy {
 
 enum class Layout : std::uint32_t {
-  kRowMajor = 0,  // [rows, cols] as in the file: embeddings, biases ([1, N]), norms, small heads
+  kRowMajor = 0,  // as in the file; any type and rank: tables, biases ([1, N]), norms
   kPanels = 1,    // rows = N, cols = K, packed as above
 };
 
-enum class DType : std::uint32_t { kF32 = 0, kBf16 = 1, kS8 = 2 };
+enum class DType : std::uint32_t {
+  kF32 = 0,
+  kBf16 = 1,
+  kS8 = 2,
+  // The rest is row-major only: what modules and stored contexts need beside weights.
+  kF64 = 3,
+  kF16 = 4,
+  kU8 = 5,
+  kS16 = 6,
+  kS32 = 7,
+  kS64 = 8,
+  kBool = 9,  // a byte, 0 or 1
+};
+inline constexpr std::uint32_t kDTypes = 10;
+
+constexpr bool packs_in_panels(DType dtype) { return dtype <= DType::kS8; }
+
+// Bytes of one row-major element.
+constexpr std::size_t dtype_bytes(DType dtype) {
+  switch (dtype) {
+    case DType::kF64:
+    case DType::kS64:
+      return 8;
+    case DType::kF32:
+    case DType::kS32:
+      return 4;
+    case DType::kBf16:
+    case DType::kF16:
+    case DType::kS16:
+      return 2;
+    case DType::kS8:
+    case DType::kU8:
+    case DType::kBool:
+      return 1;
+  }
+  return 0;
+}
 
 inline constexpr std::size_t kPanelWidth = 64;
 inline constexpr std::size_t kStripWidth = 16;
@@ -84,14 +120,15 @@ constexpr std::size_t panel_bytes(DType dtype, std::size_t k) {
       return kPanelWidth / kStripWidth * strip_bytes(dtype, k);
     case DType::kS8:
       return s8_panel(k).bytes;
+    default:
+      return 0;  // see packs_in_panels
   }
-  return 0;
 }
 
-// Bytes that a tensor takes in the segment. kS8 exists as panels only.
+// Bytes that a tensor of two dimensions takes in the segment.
 constexpr std::size_t packed_bytes(Layout layout, DType dtype, std::size_t rows, std::size_t cols) {
   if (layout == Layout::kPanels) return panel_count(rows) * panel_bytes(dtype, cols);
-  return rows * cols * (dtype == DType::kF32 ? sizeof(float) : sizeof(std::uint16_t));
+  return rows * cols * dtype_bytes(dtype);
 }
 
 }  // namespace onecopy

@@ -1,5 +1,8 @@
 #include "shared/segment/segment_directory.h"
 
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <map>
 
 #include "shared/base/limits.h"
@@ -11,8 +14,7 @@ namespace {
 // Fills a SegmentDirectory step by step.
 class Builder {
  public:
-  Result<SegmentDirectory> build(const ModelInfo& info, std::size_t tokenizer_bytes,
-                                 std::span<const TensorPlan> plan);
+  Result<SegmentDirectory> build(const SegmentContents& contents, std::span<const TensorPlan> plan);
 
  private:
   Status add_tensor(const TensorPlan& plan, std::size_t index);
@@ -20,7 +22,8 @@ class Builder {
   Status borrow(const TensorPlan::Borrowed& from, TensorRecord& record);
   Result<std::uint32_t> dependency(const std::string& segment);
   std::uint32_t add_name(const std::string& name);
-  void place_parts(std::size_t tokenizer_bytes);
+  void add_section(SectionKind kind, std::uint64_t bytes);
+  void place_sections(const SegmentContents& contents);
   void place_tensors();
 
   SegmentDirectory out_;
@@ -35,14 +38,12 @@ std::uint32_t Builder::add_name(const std::string& name) {
 }
 
 Status check_shape(const TensorPlan& plan) {
-  const bool storable =
-      is_storable(static_cast<std::uint32_t>(plan.layout), static_cast<std::uint32_t>(plan.dtype));
-  if (storable && !plan.name.empty() && plan.name.size() <= limits::kTensorNameBytes &&
-      plan.rows > 0 && plan.cols > 0 && plan.rows <= kTensorSide && plan.cols <= kTensorSide) {
+  if (!plan.name.empty() && plan.name.size() <= limits::kTensorNameBytes && plan.bytes() > 0) {
     return {};
   }
-  return fail(ErrorCode::kInvalidArgument, "tensor {} of shape [{}, {}] in {} cannot be stored",
-              plan.name, plan.rows, plan.cols, to_string(plan.dtype));
+  return fail(ErrorCode::kInvalidArgument, "tensor {} of shape [{}] in {} {} cannot be stored",
+              plan.name, fmt::join(plan.shape(), ", "), to_string(plan.dtype),
+              to_string(plan.layout));
 }
 
 Status Builder::add_tensor(const TensorPlan& plan, std::size_t index) {
@@ -52,9 +53,11 @@ Status Builder::add_tensor(const TensorPlan& plan, std::size_t index) {
   record.name_bytes = static_cast<std::uint32_t>(plan.name.size());
   record.layout = static_cast<std::uint32_t>(plan.layout);
   record.dtype = static_cast<std::uint32_t>(plan.dtype);
-  record.rows = plan.rows;
-  record.cols = plan.cols;
-  record.data.bytes = plan.bytes();
+  const std::vector<std::uint64_t> shape = plan.shape();
+  record.rank = static_cast<std::uint32_t>(shape.size());
+  std::ranges::copy(shape, record.dims.begin());
+  record.bytes = plan.bytes();
+  record.source = plan.source;
   out_.first.push_back(index);
   if (plan.same_as) {
     RETURN_IF_ERROR(share(plan, index, record));
@@ -70,13 +73,14 @@ Status Builder::share(const TensorPlan& plan, std::size_t index, TensorRecord& r
     return fail(ErrorCode::kInvalidArgument, "tensor {} is the same as a later one", plan.name);
   }
   const TensorRecord& other = out_.tensors[*plan.same_as];
-  if (other.layout != record.layout || other.dtype != record.dtype || other.rows != record.rows ||
-      other.cols != record.cols) {
+  if (other.layout != record.layout || other.dtype != record.dtype || other.rank != record.rank ||
+      other.dims != record.dims) {
     return fail(ErrorCode::kInvalidArgument,
                 "tensor {} is the same as one of another shape or type", plan.name);
   }
   record.holder = other.holder;
-  record.data = other.data;
+  record.offset = other.offset;
+  record.hash = other.hash;
   out_.first.back() = out_.first[*plan.same_as];
   return {};
 }
@@ -86,7 +90,8 @@ Status Builder::borrow(const TensorPlan::Borrowed& from, TensorRecord& record) {
   const ParsedSegment& holder = mapped_[record.holder - 1].parsed;
   for (const TensorRecord& theirs : holder.tensors) {
     if (holder.name(theirs) != from.tensor || theirs.holder != 0) continue;
-    record.data = theirs.data;
+    record.offset = theirs.offset;
+    record.hash = theirs.hash;
     return check_borrowed(record, holder);
   }
   return fail(ErrorCode::kInvalidArgument, "segment {} holds no tensor {} to borrow", from.segment,
@@ -99,7 +104,8 @@ Result<std::uint32_t> Builder::dependency(const std::string& segment) {
     return fail(ErrorCode::kInvalidArgument, "more than {} segments to borrow from",
                 limits::kSegmentDependencies);
   }
-  ASSIGN_OR_RETURN(MappedSegment mapped, map_segment(segment));
+  ASSIGN_OR_RETURN(const UniqueFd fd, open_segment_file(segment));
+  ASSIGN_OR_RETURN(MappedSegment mapped, map_segment({segment, fd.get()}));
   DependencyRecord record{};
   record.name_offset = add_name(segment);
   record.name_bytes = static_cast<std::uint32_t>(segment.size());
@@ -109,21 +115,31 @@ Result<std::uint32_t> Builder::dependency(const std::string& segment) {
   return holders_[segment] = static_cast<std::uint32_t>(mapped_.size());
 }
 
-void Builder::place_parts(std::size_t tokenizer_bytes) {
+void Builder::add_section(SectionKind kind, std::uint64_t bytes) {
+  SectionRecord record{};
+  record.kind = static_cast<std::uint32_t>(kind);
+  record.offset = out_.total_bytes;
+  record.bytes = bytes;
+  out_.sections.push_back(record);
+  out_.total_bytes += align_up(bytes);
+}
+
+void Builder::place_sections(const SegmentContents& contents) {
   SegmentHeader& header = out_.header;
   header.magic = kSegmentMagic;
   header.format_version = kSegmentFormatVersion;
+  header.kind = static_cast<std::uint32_t>(contents.kind);
   header.layout_fingerprint = layout_fingerprint();
-  header.tensors.bytes = out_.tensors.size() * sizeof(TensorRecord);
-  header.dependencies.bytes = out_.dependencies.size() * sizeof(DependencyRecord);
-  header.names.bytes = out_.names.size();
-  header.metadata.bytes = out_.metadata.size();
-  header.tokenizer.bytes = tokenizer_bytes;
-  out_.total_bytes = sizeof(SegmentHeader);
-  for (Extent* part : {&header.tensors, &header.dependencies, &header.names, &header.metadata,
-                       &header.tokenizer}) {
-    part->offset = out_.total_bytes;
-    out_.total_bytes += align_up(part->bytes);
+  header.sections = contents.kind == SegmentKind::kModel || !contents.payload.empty() ? 5 : 4;
+  out_.total_bytes = sizeof(SegmentHeader) + align_up(header.sections * sizeof(SectionRecord));
+  add_section(SectionKind::kTensors, out_.tensors.size() * sizeof(TensorRecord));
+  add_section(SectionKind::kDependencies, out_.dependencies.size() * sizeof(DependencyRecord));
+  add_section(SectionKind::kNames, out_.names.size());
+  add_section(SectionKind::kMetadata, out_.metadata.size());
+  if (contents.kind == SegmentKind::kModel) {
+    add_section(SectionKind::kTokenizer, contents.payload.size());
+  } else if (!contents.payload.empty()) {
+    add_section(SectionKind::kPayload, contents.payload.size());
   }
 }
 
@@ -131,39 +147,41 @@ void Builder::place_tensors() {
   for (std::size_t i = 0; i < out_.tensors.size(); ++i) {
     TensorRecord& record = out_.tensors[i];
     if (out_.holds(i)) {
-      record.data.offset = out_.total_bytes;
-      out_.total_bytes += align_up(record.data.bytes);
+      record.offset = out_.total_bytes;
+      out_.total_bytes += align_up(record.bytes);
     } else if (record.holder == 0) {
-      record.data = out_.tensors[out_.first[i]].data;
+      record.offset = out_.tensors[out_.first[i]].offset;
     }
   }
   out_.header.total_bytes = out_.total_bytes;
 }
 
-Result<SegmentDirectory> Builder::build(const ModelInfo& info, std::size_t tokenizer_bytes,
+Result<SegmentDirectory> Builder::build(const SegmentContents& contents,
                                         std::span<const TensorPlan> plan) {
-  RETURN_IF_ERROR(check(info));
   if (plan.size() > limits::kTensorsPerFile) {
     return fail(ErrorCode::kInvalidArgument, "{} tensors, more than {}", plan.size(),
                 limits::kTensorsPerFile);
   }
   for (std::size_t i = 0; i < plan.size(); ++i) RETURN_IF_ERROR(add_tensor(plan[i], i));
-  out_.metadata = to_json(info);
-  place_parts(tokenizer_bytes);
+  out_.metadata = contents.metadata;
+  place_sections(contents);
   place_tensors();
   return std::move(out_);
 }
 
 }  // namespace
 
-void SegmentDirectory::copy_shared_checksums() {
-  for (std::size_t i = 0; i < tensors.size(); ++i)
-    tensors[i].data.checksum = tensors[first[i]].data.checksum;
+void SegmentDirectory::copy_shared_hashes() {
+  for (std::size_t i = 0; i < tensors.size(); ++i) tensors[i].hash = tensors[first[i]].hash;
 }
 
-Result<SegmentDirectory> plan_directory(const ModelInfo& info, std::size_t tokenizer_bytes,
+SectionRecord& SegmentDirectory::section(SectionKind kind) {
+  return *std::ranges::find(sections, static_cast<std::uint32_t>(kind), &SectionRecord::kind);
+}
+
+Result<SegmentDirectory> plan_directory(const SegmentContents& contents,
                                         std::span<const TensorPlan> plan) {
-  return Builder().build(info, tokenizer_bytes, plan);
+  return Builder().build(contents, plan);
 }
 
 }  // namespace onecopy

@@ -12,26 +12,28 @@
 
 namespace onecopy {
 
-// The segment's head, its checksums still missing.
+// The segment's head, its hashes still missing.
 struct SegmentDirectory {
   SegmentHeader header{};
+  std::vector<SectionRecord> sections;
   std::vector<TensorRecord> tensors;  // as many as the plan
   std::vector<DependencyRecord> dependencies;
   std::string names;
   std::string metadata;
-  std::vector<std::size_t>
-      first;  // for each tensor the first one with the same bytes, mostly itself
+  // For each tensor the first one with the same bytes, mostly itself.
+  std::vector<std::size_t> first;
   std::uint64_t total_bytes = 0;
 
   // Whether tensor i has bytes of its own in this segment.
   bool holds(std::size_t i) const { return tensors[i].holder == 0 && first[i] == i; }
-  // Tensors that share bytes share their checksum.
-  void copy_shared_checksums();
+  // Tensors that share bytes share their hash.
+  void copy_shared_hashes();
+  SectionRecord& section(SectionKind kind);  // one that it has
 };
 
 // Lays the segment out. Opens the segments that the plan borrows from, for where the tensors are in
-// them. kInvalidArgument: a plan or an info that cannot be written.
-Result<SegmentDirectory> plan_directory(const ModelInfo& info, std::size_t tokenizer_bytes,
+// them. kInvalidArgument: a plan that cannot be written.
+Result<SegmentDirectory> plan_directory(const SegmentContents& contents,
                                         std::span<const TensorPlan> plan);
 
 }  // namespace onecopy

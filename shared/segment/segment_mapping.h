@@ -6,6 +6,7 @@
 #include <string>
 
 #include "shared/base/status.h"
+#include "shared/segment/segment_file.h"
 #include "shared/segment/segment_parser.h"
 
 namespace onecopy {
@@ -17,8 +18,8 @@ struct MappedSegment {
   ParsedSegment parsed;
 };
 
-// Maps and parses; reads neither tensors nor tokenizer. Errors name the segment; kNotFound: no such
-// name.
-Result<MappedSegment> map_segment(const std::string& name);
+// Maps and parses; reads neither tensors nor tokenizer, and does not need the descriptor
+// afterwards. Errors name the segment.
+Result<MappedSegment> map_segment(const SegmentFile& file);
 
 }  // namespace onecopy

@@ -1,6 +1,7 @@
 // Raw segment bytes to checked views: the one place that decides whether a segment can be believed.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string_view>
@@ -18,11 +19,13 @@ struct ParsedSegment {
   const SegmentHeader* header = nullptr;
   std::span<const TensorRecord> tensors;
   std::span<const DependencyRecord> dependencies;
-  std::string_view metadata;
-  std::span<const std::byte> tokenizer;
+  std::array<const SectionRecord*, kSectionKinds> sections{};  // null: it has none of that kind
   std::vector<const TensorRecord*>
       held;  // records whose bytes lie here, each extent once, by offset
 
+  SegmentKind kind() const { return static_cast<SegmentKind>(header->kind); }
+  std::span<const std::byte> section(SectionKind kind) const;  // empty: it has none
+  std::string_view text(SectionKind kind) const;
   std::string_view name(const TensorRecord& record) const;
   std::string_view name(const DependencyRecord& record) const;
   // The tensor whose bytes this segment itself holds at `offset`; null when there is none.
@@ -31,11 +34,13 @@ struct ParsedSegment {
 
 // `bytes` is the whole segment, aligned to 64. Checks magic, versions, checksums of header,
 // directory and metadata, and that every offset, length, name, layout and shape is in bounds and
-// fits the others. Never reads the tensors or the tokenizer image. kCorrupt, or kUnsupported for
+// fits the others. Never reads the tensors, the tokenizer image or the payload; what the metadata
+// says is for the kind's own reader. kCorrupt, or kUnsupported for
 // another format or build.
 Result<ParsedSegment> parse_segment(std::span<const std::byte> bytes);
 
-// Checks the checksums of the tokenizer image and of all tensors that the segment holds.
+// Checks the hashes of what parse_segment did not read: the tokenizer image or the payload, and all
+// tensors that the segment holds.
 Status verify_contents(const ParsedSegment& segment);
 
 // Whether `record` describes the very tensor that `holder` has there.

@@ -45,17 +45,14 @@ Status reserve_pages(int fd, const std::string& name, std::uint64_t bytes) {
   return error == 0 ? Status() : no_room(name, bytes, free_bytes(), error);
 }
 
-std::uint64_t tensor_checksum(std::span<const std::byte> bytes, const Extent& data) {
-  return checksum(bytes.subspan(data.offset, align_up(data.bytes)));
-}
-
-void seal(std::span<const std::byte> bytes, Extent& extent) {
-  extent.checksum = tensor_checksum(bytes, extent);
+Hash128 hash_of(std::span<const std::byte> bytes, std::uint64_t offset, std::uint64_t size) {
+  return content_hash(bytes.subspan(offset, align_up(size)));
 }
 
 template <class T>
-void copy_to(std::span<std::byte> bytes, const Extent& extent, const T& list) {
-  if (extent.bytes != 0) std::memcpy(bytes.data() + extent.offset, list.data(), extent.bytes);
+void copy_to(std::span<std::byte> bytes, std::uint64_t offset, const T& list) {
+  const auto source = std::as_bytes(std::span(list));
+  if (!source.empty()) std::memcpy(bytes.data() + offset, source.data(), source.size());
 }
 
 }  // namespace
@@ -90,8 +87,8 @@ Status SegmentWriter::State::create_object() {
                                        owner_only);
     unpublished = true;
     object.truncate(static_cast<ipc::offset_t>(bytes));
-    region = map_for_huge_pages(object, ipc::read_write, bytes);
     const int fd = object.get_mapping_handle().handle;
+    region = map_for_huge_pages(fd, ipc::read_write, bytes);
     take_huge_pages(fd, region);
     return reserve_pages(fd, name, bytes);
   } catch (const ipc::interprocess_exception& e) {
@@ -106,37 +103,43 @@ Status SegmentWriter::State::create_object() {
 
 // Everything that is known before the tensors are.
 void SegmentWriter::State::write_directory() {
-  copy_to(bytes(), directory.header.names, directory.names);
-  copy_to(bytes(), directory.header.metadata, directory.metadata);
-  copy_to(bytes(), directory.header.dependencies, directory.dependencies);
+  const auto write = [&](SectionKind kind, const auto& list) {
+    copy_to(bytes(), directory.section(kind).offset, list);
+  };
+  write(SectionKind::kNames, directory.names);
+  write(SectionKind::kMetadata, directory.metadata);
+  write(SectionKind::kDependencies, directory.dependencies);
 }
 
 // Tensors differ in size by a factor of 10^5: threads take the next one when they are done.
 void SegmentWriter::State::seal_tensors() {
   run_on_cores(directory.tensors.size(), [&](SharedItems& items) {
     while (const auto i = items.take()) {
-      if (directory.holds(*i)) seal(bytes(), directory.tensors[*i].data);
+      if (!directory.holds(*i)) continue;
+      TensorRecord& record = directory.tensors[*i];
+      record.hash = hash_of(bytes(), record.offset, record.bytes);
     }
   });
-  directory.copy_shared_checksums();
+  directory.copy_shared_hashes();
 }
 
 void SegmentWriter::State::write_header() {
   SegmentHeader& header = directory.header;
-  copy_to(bytes(), header.tensors, directory.tensors);
-  for (Extent* part : {&header.tensors, &header.dependencies, &header.names, &header.metadata,
-                       &header.tokenizer}) {
-    seal(bytes(), *part);
-  }
+  copy_to(bytes(), directory.section(SectionKind::kTensors).offset, directory.tensors);
+  for (SectionRecord& record : directory.sections)
+    record.hash = hash_of(bytes(), record.offset, record.bytes);
+  copy_to(bytes(), sizeof(header), directory.sections);
+  header.sections_hash =
+      hash_of(bytes(), sizeof(header), directory.sections.size() * sizeof(SectionRecord));
   const auto head = std::as_bytes(std::span(&header, 1));
-  header.header_checksum = checksum(head.first(offsetof(SegmentHeader, header_checksum)));
+  header.header_hash = content_hash(head.first(offsetof(SegmentHeader, header_hash)));
   std::memcpy(bytes().data(), &header, sizeof(header));
 }
 
 // POSIX has no rename of shared memory, but on Linux the names are files in /dev/shm.
 // RENAME_NOREPLACE: a published segment is never overwritten.
 Status SegmentWriter::State::rename() {
-  if (::fchmod(object.get_mapping_handle().handle, 0440) != 0 ||
+  if (::fchmod(object.get_mapping_handle().handle, 0400) != 0 ||
       ::renameat2(AT_FDCWD, shared_memory_path(loading_name).c_str(), AT_FDCWD,
                   shared_memory_path(name).c_str(), RENAME_NOREPLACE) != 0) {
     return fail(ErrorCode::kSystem, "segment {}: cannot publish it: {}", name, errno_text());
@@ -147,20 +150,42 @@ Status SegmentWriter::State::rename() {
   return {};
 }
 
+std::vector<std::uint64_t> TensorPlan::shape() const {
+  if (dims) return *dims;
+  return {rows, cols};
+}
+
+std::uint64_t TensorPlan::bytes() const {
+  return stored_bytes(static_cast<std::uint32_t>(layout), static_cast<std::uint32_t>(dtype),
+                      shape())
+      .value_or(0);
+}
+
 Result<SegmentWriter> SegmentWriter::create(const std::string& name, const ModelInfo& info,
                                             std::span<const std::byte> tokenizer_image,
-                                            std::vector<TensorPlan> plan) {
+                                            const std::vector<TensorPlan>& plan) {
+  RETURN_IF_ERROR(check(info));
+  return create(
+      name, {.kind = SegmentKind::kModel, .metadata = to_json(info), .payload = tokenizer_image},
+      plan);
+}
+
+Result<SegmentWriter> SegmentWriter::create(const std::string& name,
+                                            const SegmentContents& contents,
+                                            const std::vector<TensorPlan>& plan) {
   auto state = std::make_unique<State>();
   state->name = name;
   state->loading_name = name + std::string(kLoadingSuffix);
-  ASSIGN_OR_RETURN(state->directory, plan_directory(info, tokenizer_image.size(), plan));
+  ASSIGN_OR_RETURN(state->directory, plan_directory(contents, plan));
   SegmentIdentity& identity = state->directory.header.identity;
   if (::getrandom(identity.data(), sizeof(identity), 0) != static_cast<ssize_t>(sizeof(identity))) {
     return fail(ErrorCode::kSystem, "segment {}: no random numbers: {}", name, errno_text());
   }
   RETURN_IF_ERROR(state->create_object());
   state->write_directory();
-  copy_to(state->bytes(), state->directory.header.tokenizer, tokenizer_image);
+  // A model's tokenizer or another kind's payload is the last section.
+  if (!contents.payload.empty())
+    copy_to(state->bytes(), state->directory.sections.back().offset, contents.payload);
   return SegmentWriter(std::move(state));
 }
 
@@ -171,8 +196,8 @@ SegmentWriter::~SegmentWriter() = default;
 
 std::span<std::byte> SegmentWriter::tensor(std::size_t i) {
   if (!state_->directory.holds(i)) return {};
-  const Extent& data = state_->directory.tensors[i].data;
-  return state_->bytes().subspan(data.offset, data.bytes);
+  const TensorRecord& record = state_->directory.tensors[i];
+  return state_->bytes().subspan(record.offset, record.bytes);
 }
 
 std::size_t SegmentWriter::bytes() const { return state_->directory.total_bytes; }

@@ -17,6 +17,7 @@
 #include "shared/base/status.h"
 #include "shared/segment/model_info.h"
 #include "shared/segment/packed_weight.h"
+#include "shared/segment/segment_format.h"
 
 namespace onecopy {
 
@@ -27,7 +28,11 @@ struct TensorPlan {
   DType dtype = DType::kF32;
   std::size_t rows = 0;
   std::size_t cols = 0;
-  std::size_t bytes() const { return packed_bytes(layout, dtype, rows, cols); }
+  // Of any rank, row-major: instead of [rows, cols]. {} is a single element.
+  std::optional<std::vector<std::uint64_t>> dims = std::nullopt;
+  Hash128 source = {};  // TensorRecord::source
+  std::vector<std::uint64_t> shape() const;
+  std::uint64_t bytes() const;  // 0: it cannot be stored
   struct Borrowed {
     std::string segment;  // the published segment that holds the bytes
     std::string tensor;   // its name there
@@ -37,13 +42,23 @@ struct TensorPlan {
   std::optional<std::size_t> same_as = std::nullopt;
 };
 
+// What a segment has beside its tensors.
+struct SegmentContents {
+  SegmentKind kind = SegmentKind::kModel;
+  std::string metadata;                // JSON
+  std::span<const std::byte> payload;  // a model's: the tokenizer image. Copied.
+};
+
 class SegmentWriter {
  public:
   // Takes every page at once, huge ones where the system has them, so that a full /dev/shm is
   // kSystem here ("needs N bytes, M are free") and never a SIGBUS later.
+  static Result<SegmentWriter> create(const std::string& name, const SegmentContents& contents,
+                                      const std::vector<TensorPlan>& plan);
+  // A model's.
   static Result<SegmentWriter> create(const std::string& name, const ModelInfo& info,
                                       std::span<const std::byte> tokenizer_image,
-                                      std::vector<TensorPlan> plan);
+                                      const std::vector<TensorPlan>& plan);
 
   SegmentWriter(SegmentWriter&&) noexcept;
   SegmentWriter& operator=(SegmentWriter&&) noexcept;
@@ -55,7 +70,7 @@ class SegmentWriter {
 
   std::size_t bytes() const;  // of the whole segment
 
-  // Computes the checksums, makes the file read-only (0440) and gives it its name. The writer is
+  // Computes the hashes, makes the file read-only (0400) and gives it its name. The writer is
   // spent.
   Status publish();
 

@@ -1,23 +1,22 @@
-// The names that tensors have in a segment, the same for every family. Shapes in brackets: [rows,
-// cols] of the source; P marks Layout::kPanels, the rest is row-major.
+// The names that tensors have in a model's segment, the same for every family. Shapes in brackets:
+// [rows, cols] of the source; P marks Layout::kPanels, the rest is row-major.
 //
-//   embeddings.word [vocab, hidden]          embeddings.position [positions, hidden]
-//   embeddings.type [type_vocab, hidden]     (absent for DistilBERT)
+//   embeddings.word [vocab, hidden]                       embeddings.position [positions, hidden]
+//   embeddings.type [type_vocab, hidden]                  (absent for DistilBERT)
 //   embeddings.norm.weight / .bias [1, hidden]
-//   layer.I.query.weight P [hidden, hidden]  .bias [1, hidden]     also key, value, attention_out
+//   layer.I.query.weight P [hidden, hidden]               .bias [1, hidden]; also key, value,
+//                                                         attention_out
 //   layer.I.attention_norm.weight / .bias [1, hidden]
-//   layer.I.ffn_in.weight P [intermediate, hidden]   .bias
-//   layer.I.ffn_out.weight P [hidden, intermediate]  .bias
-//   layer.I.ffn_norm.weight / .bias
-//   qa.weight [2, hidden]  .bias [1, 2]                               question answering (row 0
-//   start, 1 end) pooler.weight P [hidden, hidden]  .bias                           classification:
-//   the dense layer before the
-//                                                                     classifier (BERT pooler:
-//                                                                     tanh; RoBERTa
-//                                                                     classifier.dense: tanh;
-//                                                                     DistilBERT pre_classifier:
-//                                                                     relu)
-//   classifier.weight [labels, hidden]  .bias [1, labels]
+//   layer.I.ffn_in.weight P [intermediate, hidden]        .bias [1, intermediate]
+//   layer.I.ffn_out.weight P [hidden, intermediate]       .bias [1, hidden]
+//   layer.I.ffn_norm.weight / .bias [1, hidden]
+//
+// Question answering (row 0: start, row 1: end):
+//   qa.weight [2, hidden]                                 .bias [1, 2]
+// Classification; the pooler is the dense layer before the classifier (BERT's pooler: tanh,
+// RoBERTa's classifier.dense: tanh, DistilBERT's pre_classifier: relu):
+//   pooler.weight P [hidden, hidden]                      .bias [1, hidden]
+//   classifier.weight [labels, hidden]                    .bias [1, labels]
 #pragma once
 
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 // A tensor borrowed from a segment. Owns nothing: valid while the Segment that handed it out lives.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -15,22 +16,18 @@ constexpr std::string_view to_string(Layout layout) {
 }
 
 constexpr std::string_view to_string(DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      return "f32";
-    case DType::kBf16:
-      return "bf16";
-    case DType::kS8:
-      return "s8";
-  }
-  return "unknown";
+  constexpr std::array<std::string_view, kDTypes> kNames = {"f32", "bf16", "s8",  "f64", "f16",
+                                                            "u8",  "s16",  "s32", "s64", "bool"};
+  const auto i = static_cast<std::size_t>(dtype);
+  return i < kNames.size() ? kNames[i] : "unknown";
 }
 
 struct TensorView {
   Layout layout = Layout::kRowMajor;
   DType dtype = DType::kF32;
-  std::size_t rows = 0;  // N of a panel-packed weight
-  std::size_t cols = 0;  // K of a panel-packed weight
+  std::size_t rows = 0;  // of two dimensions, else 0; N of a panel-packed weight
+  std::size_t cols = 0;  // the same; K of a panel-packed weight
+  std::span<const std::uint64_t> dims;
   std::span<const std::byte> bytes;
 
   // The packed elements; 64-byte aligned. Precondition: dtype is kF32.

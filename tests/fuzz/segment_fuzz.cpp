@@ -6,13 +6,12 @@
 #include <cstring>
 #include <new>
 
-#include "shared/base/checksum.h"
 #include "shared/segment/model_info.h"
 #include "shared/segment/segment_parser.h"
+#include "tests/shared/segment/reseal.h"
 
 namespace {
 
-using onecopy::Extent;
 using onecopy::SegmentHeader;
 
 // A segment starts at a page; 64 is what the parser asks for.
@@ -36,16 +35,8 @@ void repair(std::span<std::byte> bytes) {
   header.total_bytes = bytes.size();
   header.reserved = 0;
   header.padding = {};
-  for (Extent* part : {&header.tensors, &header.dependencies, &header.names, &header.metadata,
-                       &header.tokenizer}) {
-    if (part->bytes > bytes.size() || part->offset > bytes.size()) continue;
-    const std::uint64_t size = onecopy::align_up(part->bytes);
-    if (size > bytes.size() - part->offset) continue;
-    part->checksum = onecopy::checksum(bytes.subspan(part->offset, size));
-  }
-  header.header_checksum = onecopy::checksum(
-      std::as_bytes(std::span(&header, 1)).first(offsetof(SegmentHeader, header_checksum)));
   std::memcpy(bytes.data(), &header, sizeof(header));
+  onecopy::reseal(bytes);
 }
 
 }  // namespace
@@ -69,6 +60,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       sum += static_cast<unsigned>(byte);
   }
   (void)onecopy::verify_contents(*segment);
-  (void)onecopy::model_info_from_json(segment->metadata);
+  (void)onecopy::model_info_from_json(segment->text(onecopy::SectionKind::kMetadata));
   return sum == 0xffffffffU ? 1 : 0;
 }

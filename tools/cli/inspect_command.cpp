@@ -11,17 +11,26 @@
 namespace onecopy::tools {
 namespace {
 
-void add_tensors(const Segment& segment, InspectedSegment& out) {
-  for (const Segment::Entry& entry : segment.entries()) {
+void add_tensors(const SegmentContainer& segment, InspectedSegment& out) {
+  for (const SegmentContainer::Entry& entry : segment.entries()) {
     const TensorView& view = entry.view;
     out.tensors.push_back({.name = std::string(entry.name),
                            .layout = std::string(to_string(view.layout)),
                            .dtype = std::string(to_string(view.dtype)),
-                           .rows = view.rows,
-                           .cols = view.cols,
+                           .shape = {view.dims.begin(), view.dims.end()},
                            .bytes = view.bytes.size(),
                            .segment = std::string(entry.segment)});
     if (entry.segment != out.full_name) out.borrowed_bytes += view.bytes.size();
+  }
+}
+
+void add_model(std::string_view metadata, InspectedSegment& out) {
+  const auto info = model_info_from_json(metadata);
+  if (info) {
+    out.task = std::string(to_string(info->task));
+    out.precision = std::string(to_string(info->precision));
+  } else {
+    out.damage = fmt::format("its metadata: {}", info.error().text);
   }
 }
 
@@ -31,7 +40,7 @@ std::optional<InspectedSegment> inspect_segment(const std::string& full_name,
   InspectedSegment out;
   out.full_name = full_name;
   out.name = name;
-  const auto segment = Segment::open(full_name, Segment::Check::kContents);
+  const auto segment = SegmentContainer::open(full_name, SegmentCheck::kContents);
   std::error_code error;
   out.bytes = std::filesystem::file_size(shared_memory_path(full_name), error);
   if (error) return std::nullopt;
@@ -39,8 +48,8 @@ std::optional<InspectedSegment> inspect_segment(const std::string& full_name,
     out.damage = segment.error().text;
     return out;
   }
-  out.task = std::string(to_string(segment->info().task));
-  out.precision = std::string(to_string(segment->info().precision));
+  out.kind = std::string(to_string(segment->kind()));
+  if (segment->kind() == SegmentKind::kModel) add_model(segment->metadata(), out);
   out.dependencies = segment->dependencies();
   add_tensors(*segment, out);
   return out;

@@ -43,11 +43,11 @@ std::string tensors_text(const InspectedSegment& segment) {
 }
 
 std::string segments_text(const InspectReport& report, const std::string& instance) {
-  std::vector<Row> rows = {{"MODEL", "VERSION", "TASK", "PRECISION", "TENSORS", "SIZE", "BORROWED",
-                            "MAPPED BY", "CHECKSUMS"}};
+  std::vector<Row> rows = {{"MODEL", "VERSION", "KIND", "TASK", "PRECISION", "TENSORS", "SIZE",
+                            "BORROWED", "MAPPED BY", "CHECKSUMS"}};
   for (const InspectedSegment& s : report.segments) {
     if (s.name.instance != instance) continue;
-    rows.push_back({s.name.model, std::to_string(s.name.version), s.task, s.precision,
+    rows.push_back({s.name.model, std::to_string(s.name.version), s.kind, s.task, s.precision,
                     tensors_text(s), format_bytes(s.bytes), format_bytes(s.borrowed_bytes),
                     processes_count(s.processes.size()),
                     s.damage.empty() ? "ok" : "DAMAGED: " + s.damage});
@@ -118,7 +118,7 @@ Json to_json(const InspectReport& report) {
       tensors.push_back({{"name", t.name},
                          {"layout", t.layout},
                          {"dtype", t.dtype},
-                         {"shape", {t.rows, t.cols}},
+                         {"shape", t.shape},
                          {"bytes", t.bytes},
                          {"segment", t.segment}});
     }
@@ -127,6 +127,7 @@ Json to_json(const InspectReport& report) {
                         {"model", s.name.model},
                         {"version", s.name.version},
                         {"generation", s.name.generation},
+                        {"kind", s.kind},
                         {"task", s.task},
                         {"precision", s.precision},
                         {"bytes", s.bytes},

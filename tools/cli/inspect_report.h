@@ -15,8 +15,7 @@ struct InspectedTensor {
   std::string name;
   std::string layout;
   std::string dtype;
-  std::uint64_t rows = 0;
-  std::uint64_t cols = 0;
+  std::vector<std::uint64_t> shape;
   std::uint64_t bytes = 0;
   std::string segment;  // that holds the bytes
 };
@@ -25,7 +24,8 @@ struct InspectedSegment {
   std::string full_name;
   SegmentName name;
   std::string damage;  // why it cannot be used; empty when every checksum is right
-  std::string task;
+  std::string kind;
+  std::string task;  // empty for another kind than a model, as is the precision
   std::string precision;
   std::uint64_t bytes = 0;           // of the segment
   std::uint64_t borrowed_bytes = 0;  // of tensors that lie in others

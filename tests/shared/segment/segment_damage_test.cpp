@@ -6,8 +6,8 @@
 #include <functional>
 #include <random>
 
-#include "shared/base/checksum.h"
 #include "shared/segment/segment_format.h"
+#include "tests/shared/segment/reseal.h"
 #include "tests/shared/segment/segment_fixture.h"
 
 namespace onecopy {
@@ -25,38 +25,40 @@ class DamageTest : public SegmentTest {
     return Segment::open(segment, Segment::Check::kContents);
   }
 
-  SegmentHeader header() const {
-    SegmentHeader header{};
-    std::memcpy(&header, good_.data(), sizeof(header));
-    return header;
+  SectionRecord section(std::size_t index) const {
+    SectionRecord record{};
+    std::memcpy(&record, good_.data() + sizeof(SegmentHeader) + index * sizeof(record),
+                sizeof(record));
+    return record;
   }
 
-  // What a writer without scruples would publish: the change, with all checksums made right again.
-  std::vector<char> forge(
-      const std::function<void(std::vector<char>&, SegmentHeader&)>& change) const {
+  // What a writer without scruples would publish: the change, with all hashes made right again.
+  std::vector<char> forge(const std::function<void(std::vector<char>&)>& change) const {
     std::vector<char> bytes = good_;
-    SegmentHeader head = header();
-    change(bytes, head);
-    for (Extent* part : {&head.tensors, &head.dependencies, &head.names, &head.metadata}) {
-      const std::uint64_t size = align_up(part->bytes);
-      if (part->offset > bytes.size() || size > bytes.size() - part->offset) continue;
-      part->checksum = checksum(std::as_bytes(std::span(bytes)).subspan(part->offset, size));
-    }
-    head.header_checksum = checksum(
-        std::as_bytes(std::span(&head, 1)).first(offsetof(SegmentHeader, header_checksum)));
-    std::memcpy(bytes.data(), &head, sizeof(head));
+    change(bytes);
+    reseal(std::as_writable_bytes(std::span(bytes)));
     return bytes;
   }
 
+  template <class Record>
+  std::vector<char> forge_at(std::size_t offset, const std::function<void(Record&)>& change) const {
+    return forge([&](std::vector<char>& bytes) {
+      Record record{};
+      std::memcpy(&record, bytes.data() + offset, sizeof(record));
+      change(record);
+      std::memcpy(bytes.data() + offset, &record, sizeof(record));
+    });
+  }
+  std::vector<char> forge_header(const std::function<void(SegmentHeader&)>& change) const {
+    return forge_at<SegmentHeader>(0, change);
+  }
+  std::vector<char> forge_section(std::size_t index,
+                                  const std::function<void(SectionRecord&)>& change) const {
+    return forge_at<SectionRecord>(sizeof(SegmentHeader) + index * sizeof(SectionRecord), change);
+  }
   std::vector<char> forge_record(std::size_t index,
                                  const std::function<void(TensorRecord&)>& change) const {
-    return forge([&](std::vector<char>& bytes, const SegmentHeader& head) {
-      TensorRecord record{};
-      char* at = bytes.data() + head.tensors.offset + index * sizeof(record);
-      std::memcpy(&record, at, sizeof(record));
-      change(record);
-      std::memcpy(at, &record, sizeof(record));
-    });
+    return forge_at<TensorRecord>(section(0).offset + index * sizeof(TensorRecord), change);
   }
 
   std::vector<char> good_;
@@ -64,7 +66,7 @@ class DamageTest : public SegmentTest {
 
 TEST_F(DamageTest, TheUndamagedCopyOpens) {
   ASSERT_TRUE(open(name(2), good_));
-  ASSERT_TRUE(open(name(2), forge([](auto&, auto&) {})));
+  ASSERT_TRUE(open(name(2), forge([](auto&) {})));
 }
 
 TEST_F(DamageTest, EveryFlippedBitIsFound) {
@@ -77,8 +79,8 @@ TEST_F(DamageTest, EveryFlippedBitIsFound) {
   }
 }
 
-TEST_F(DamageTest, EveryHeaderByteCounts) {
-  for (std::size_t at = 0; at < sizeof(SegmentHeader); ++at) {
+TEST_F(DamageTest, EveryByteOfHeaderAndTableCounts) {
+  for (std::size_t at = 0; at < sizeof(SegmentHeader) + 5 * sizeof(SectionRecord); ++at) {
     for (const int flip : {0x01, 0x80, 0xff}) {
       std::vector<char> bytes = good_;
       bytes[at] = static_cast<char>(bytes[at] ^ flip);
@@ -99,38 +101,54 @@ TEST_F(DamageTest, EveryLengthButTheRightOneIsRefused) {
 
 TEST_F(DamageTest, OtherVersionsAreNamed) {
   const auto version =
-      open(name(2), forge([](auto&, SegmentHeader& head) { head.format_version = 77; }));
+      open(name(2), forge_header([](SegmentHeader& head) { head.format_version = 2; }));
   ASSERT_FALSE(version);
   EXPECT_EQ(version.error().code, ErrorCode::kUnsupported);
-  EXPECT_THAT(version.error().text,
-              AllOf(HasSubstr("77"), HasSubstr(std::to_string(kSegmentFormatVersion))));
+  EXPECT_THAT(version.error().text, AllOf(HasSubstr("version 2"), HasSubstr("reads 3")));
 
   const auto layout =
-      open(name(2), forge([](auto&, SegmentHeader& head) { head.layout_fingerprint ^= 1; }));
+      open(name(2), forge_header([](SegmentHeader& head) { head.layout_fingerprint ^= 1; }));
   ASSERT_FALSE(layout);
   EXPECT_EQ(layout.error().code, ErrorCode::kUnsupported);
 }
 
-TEST_F(DamageTest, ForgedPartsAreRefused) {
-  const std::uint64_t far = ~std::uint64_t{0} - 63;
+TEST_F(DamageTest, ForgedHeadersAreRefused) {
   const std::vector<std::function<void(SegmentHeader&)>> changes = {
       [](SegmentHeader& h) { h.total_bytes += 64; },
-      [](SegmentHeader& h) { h.tensors.offset += 64; },
-      [=](SegmentHeader& h) { h.tensors.bytes = far; },
-      [](SegmentHeader& h) { h.tensors.bytes -= 1; },
-      [](SegmentHeader& h) { h.tensors.bytes += sizeof(TensorRecord); },
-      [](SegmentHeader& h) { h.dependencies.bytes = sizeof(DependencyRecord); },
-      [=](SegmentHeader& h) { h.names.offset = far; },
-      [](SegmentHeader& h) { h.names.bytes = 1; },
-      [](SegmentHeader& h) { h.metadata.bytes -= 1; },
-      [](SegmentHeader& h) { h.metadata.bytes = 0; },
-      [=](SegmentHeader& h) { h.tokenizer.bytes = far; },
-      [](SegmentHeader& h) { h.tokenizer.bytes += 64; },
+      [](SegmentHeader& h) { h.kind = 1; },  // which has no tokenizer
+      [](SegmentHeader& h) { h.kind = 3; },
+      [](SegmentHeader& h) { h.kind = 0xffffffff; },
+      [](SegmentHeader& h) { h.sections = 4; },
+      [](SegmentHeader& h) { h.sections = 3; },
+      [](SegmentHeader& h) { h.sections = 0; },
+      [](SegmentHeader& h) { h.sections = 6; },
+      [](SegmentHeader& h) { h.sections = ~std::uint64_t{0}; },
+      [](SegmentHeader& h) { h.reserved = 1; },
+      [](SegmentHeader& h) { h.padding[3] = 1; },
+  };
+  for (std::size_t i = 0; i < changes.size(); ++i)
+    EXPECT_FALSE(open(name(2), forge_header(changes[i]))) << "change " << i;
+}
+
+TEST_F(DamageTest, ForgedSectionsAreRefused) {
+  const std::uint64_t far = ~std::uint64_t{0} - 63;
+  const std::vector<std::function<void(SectionRecord&)>> changes = {
+      [](SectionRecord& s) { s.kind += 1; },  // the next one's, the payload's
+      [](SectionRecord& s) { s.kind = 6; },     [](SectionRecord& s) { s.kind = 0xffffffff; },
+      [](SectionRecord& s) { s.reserved = 1; }, [](SectionRecord& s) { s.offset += 64; },
+      [](SectionRecord& s) { s.offset -= 64; }, [=](SectionRecord& s) { s.offset = far; },
+      [=](SectionRecord& s) { s.bytes = far; }, [](SectionRecord& s) { s.bytes += 64; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {
-    const auto bytes = forge([&](auto&, SegmentHeader& head) { changes[i](head); });
-    EXPECT_FALSE(open(name(2), bytes)) << "change " << i;
+    for (std::size_t index = 0; index < 5; ++index) {
+      EXPECT_FALSE(open(name(2), forge_section(index, changes[i])))
+          << "change " << i << " of section " << index;
+    }
   }
+  // Lengths that leave the others where they are.
+  EXPECT_FALSE(open(name(2), forge_section(0, [](SectionRecord& s) { s.bytes -= 1; })));
+  EXPECT_FALSE(open(name(2), forge_section(2, [](SectionRecord& s) { s.bytes = 1; })));
+  EXPECT_FALSE(open(name(2), forge_section(3, [](SectionRecord& s) { s.bytes -= 1; })));
 }
 
 TEST_F(DamageTest, ForgedRecordsAreRefused) {
@@ -142,19 +160,25 @@ TEST_F(DamageTest, ForgedRecordsAreRefused) {
       [](TensorRecord& r) { r.dtype = 1; },  // known, but of another size
       [](TensorRecord& r) { r.dtype = 2; },
       [](TensorRecord& r) { r.dtype = 3; },
+      [](TensorRecord& r) { r.dtype = 10; },
       [](TensorRecord& r) { r.dtype = 0xffffffff; },
-      [](TensorRecord& r) { r.rows = 0; },
-      [](TensorRecord& r) { r.rows = std::uint64_t{1} << 62; },
-      [](TensorRecord& r) { r.cols = std::uint64_t{1} << 63; },
-      [](TensorRecord& r) { r.cols += 1; },
+      [](TensorRecord& r) { r.rank = 0; },
+      [](TensorRecord& r) { r.rank = 1; },
+      [](TensorRecord& r) { r.rank = 3; },
+      [](TensorRecord& r) { r.rank = 9; },
+      [](TensorRecord& r) { r.rank = 0xffffffff; },
+      [](TensorRecord& r) { r.dims[0] = 0; },
+      [](TensorRecord& r) { r.dims[0] = std::uint64_t{1} << 62; },
+      [](TensorRecord& r) { r.dims[1] = std::uint64_t{1} << 63; },
+      [](TensorRecord& r) { r.dims[1] += 1; },
+      [](TensorRecord& r) { r.dims[7] = 1; },  // beyond the rank
       [](TensorRecord& r) { r.holder = 1; },
       [](TensorRecord& r) { r.holder = 0xffffffff; },
-      [](TensorRecord& r) { r.reserved = 1; },
-      [](TensorRecord& r) { r.data.offset += 64; },
-      [](TensorRecord& r) { r.data.offset -= 64; },
-      [](TensorRecord& r) { r.data.offset = ~std::uint64_t{0} - 63; },
-      [](TensorRecord& r) { r.data.bytes += 4; },
-      [](TensorRecord& r) { r.data.checksum ^= 1; },
+      [](TensorRecord& r) { r.offset += 64; },
+      [](TensorRecord& r) { r.offset -= 64; },
+      [](TensorRecord& r) { r.offset = ~std::uint64_t{0} - 63; },
+      [](TensorRecord& r) { r.bytes += 4; },
+      [](TensorRecord& r) { r.hash.low ^= 1; },
   };
   for (std::size_t i = 0; i < changes.size(); ++i) {
     for (std::size_t record = 0; record < 3; ++record) {
@@ -166,7 +190,7 @@ TEST_F(DamageTest, ForgedRecordsAreRefused) {
 
 TEST_F(DamageTest, TwoTensorsOfOneNameAreRefused) {
   TensorRecord first{};
-  std::memcpy(&first, good_.data() + header().tensors.offset, sizeof(first));
+  std::memcpy(&first, good_.data() + section(0).offset, sizeof(first));
   const auto bytes = forge_record(1, [&](TensorRecord& r) {
     r.name_offset = first.name_offset;
     r.name_bytes = first.name_bytes;

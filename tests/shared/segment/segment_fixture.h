@@ -87,6 +87,7 @@ class SegmentTest : public testing::Test {
     (void)unlink_segment(segment);
     std::ofstream file(shared_memory_path(segment), std::ios::binary);
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+    ::chmod(shared_memory_path(segment).c_str(), 0400);
   }
 
   std::string instance_;

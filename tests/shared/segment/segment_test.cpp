@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 #include <sys/statvfs.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "shared/segment/segment_head.h"
 #include "tests/shared/segment/segment_fixture.h"
 
 namespace onecopy {
@@ -64,6 +67,61 @@ TEST_F(SegmentTest, EveryTypeOfElement) {
             15U);
 }
 
+// A module's: any type and rank, its own payload, and no ModelInfo.
+TEST_F(SegmentTest, OtherKindsHoldTensorsOfAnyTypeAndRank) {
+  using Dims = std::vector<std::uint64_t>;
+  std::vector<TensorPlan> plan;
+  for (std::uint32_t dtype = 0; dtype < kDTypes; ++dtype) {
+    plan.push_back({.name = fmt::format("t{}", dtype),
+                    .dtype = static_cast<DType>(dtype),
+                    .dims = Dims{2, 3, 1, 5}});
+  }
+  plan.push_back({.name = "count", .dtype = DType::kS64, .dims = Dims{}, .source = {7, 8}});
+  plan.push_back({.name = "deep", .dtype = DType::kBool, .dims = Dims(8, 2)});
+  const auto payload = std::as_bytes(std::span("archive"));
+  for (const SegmentKind kind : {SegmentKind::kContexts, SegmentKind::kModule}) {
+    const std::string segment = name(10 + static_cast<std::uint64_t>(kind));
+    auto writer = SegmentWriter::create(
+        segment, {.kind = kind, .metadata = R"({"a":1})", .payload = payload}, plan);
+    ASSERT_TRUE(writer) << writer.error().text;
+    for (std::size_t i = 0; i < plan.size(); ++i)
+      std::ranges::fill(writer->tensor(i), std::byte(i + 1));
+    ASSERT_TRUE(writer->publish());
+
+    const auto opened = SegmentContainer::open(segment, SegmentCheck::kContents);
+    ASSERT_TRUE(opened) << opened.error().text;
+    EXPECT_EQ(opened->kind(), kind);
+    EXPECT_EQ(opened->metadata(), R"({"a":1})");
+    EXPECT_TRUE(std::ranges::equal(opened->section(SectionKind::kPayload), payload));
+    EXPECT_THAT(opened->section(SectionKind::kTokenizer), IsEmpty());
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+      const auto view = opened->tensor(plan[i].name);
+      ASSERT_TRUE(view) << view.error().text;
+      EXPECT_EQ(view->dtype, plan[i].dtype);
+      EXPECT_TRUE(std::ranges::equal(view->dims, *plan[i].dims));
+      EXPECT_EQ(view->bytes.size(), plan[i].bytes());
+      EXPECT_EQ(view->bytes.back(), std::byte(i + 1));
+    }
+    EXPECT_EQ(opened->tensor("count")->bytes.size(), 8U);
+    EXPECT_EQ(opened->tensor("t4")->bytes.size(), 60U);
+    EXPECT_THAT(Segment::open(segment, SegmentCheck::kStructure).error().text,
+                HasSubstr(to_string(kind)));
+    const auto head = read_segment_head(open_segment_file(segment)->get());
+    ASSERT_TRUE(head) << head.error().text;
+    EXPECT_EQ(head->kind, kind);
+    EXPECT_FALSE(head->model);
+  }
+}
+
+TEST_F(SegmentTest, EqualContentHasOneHash) {
+  const auto one = SegmentContainer::open(publish_small(1), SegmentCheck::kStructure);
+  const auto two = SegmentContainer::open(publish_small(2), SegmentCheck::kStructure);
+  ASSERT_TRUE(one && two);
+  EXPECT_EQ(one->entries()[0].hash, two->entries()[0].hash);
+  EXPECT_EQ(one->entries()[0].hash, one->entries()[2].hash);
+  EXPECT_NE(one->entries()[0].hash, one->entries()[1].hash);
+}
+
 TEST_F(SegmentTest, EqualTensorsAreStoredOnce) {
   const auto segment = Segment::open(publish_small(), Segment::Check::kContents);
   ASSERT_TRUE(segment);
@@ -98,7 +156,7 @@ TEST_F(SegmentTest, PublishedIsReadOnlyAndNeverReplaced) {
   publish_small();
   struct stat info {};
   ASSERT_EQ(::stat(shared_memory_path(name(1)).c_str(), &info), 0);
-  EXPECT_EQ(info.st_mode & 0777U, 0440U);
+  EXPECT_EQ(info.st_mode & 0777U, 0400U);
 
   auto second = SegmentWriter::create(name(1), small_info(), small_tokenizer(), small_plan());
   ASSERT_TRUE(second);
@@ -135,9 +193,17 @@ TEST_F(SegmentTest, BadPlansAreRefused) {
   };
   EXPECT_FALSE(create({{.name = "", .rows = 1, .cols = 1}}));
   EXPECT_FALSE(create({{.name = "a", .rows = 0, .cols = 1}}));
-  EXPECT_FALSE(create({{.name = "a", .rows = 1, .cols = std::size_t{1} << 40}}));
-  EXPECT_FALSE(create({{.name = "a", .dtype = DType::kS8, .rows = 1, .cols = 1}}));
-  EXPECT_FALSE(create({{.name = "a", .dtype = static_cast<DType>(3), .rows = 1, .cols = 1}}));
+  EXPECT_FALSE(create({{.name = "a", .rows = 1, .cols = std::size_t{1} << 55}}));
+  EXPECT_FALSE(create({{.name = "a", .dtype = static_cast<DType>(10), .rows = 1, .cols = 1}}));
+  for (const DType dtype : {DType::kF16, DType::kS64, DType::kU8}) {
+    EXPECT_FALSE(
+        create({{.name = "a", .layout = Layout::kPanels, .dtype = dtype, .rows = 1, .cols = 1}}));
+  }
+  using Dims = std::vector<std::uint64_t>;
+  EXPECT_FALSE(create({{.name = "a", .layout = Layout::kPanels, .dims = Dims{1, 1, 1}}}));
+  EXPECT_FALSE(create({{.name = "a", .dims = Dims{2, 0, 2}}}));
+  EXPECT_FALSE(create({{.name = "a", .dims = Dims(9, 1)}}));
+  EXPECT_FALSE(create({{.name = "a", .dims = Dims(8, std::uint64_t{1} << 60)}}));
   std::vector<TensorPlan> plan = small_plan();
   plan[2].dtype = DType::kBf16;  // the same as one of another type
   EXPECT_FALSE(create(plan));
