@@ -1,50 +1,62 @@
 // onecopy-nursery: started by the host, forks the workers.
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <string>
-#include <vector>
 
 #include "shared/base/limits.h"
 #include "shared/base/log.h"
 #include "shared/base/process.h"
 #include "worker/process/arithmetic.h"
 #include "worker/process/nursery.h"
-#include "worker/process/one_shot.h"
 
 namespace onecopy::worker {
 namespace {
 
 struct Options {
-  int control = -1;
+  int rendezvous = -1;
   std::string back_ends;
-  bool describe = false;
-  std::vector<std::string> trial;  // reference and candidate
+  std::string orphans = "keep";
   NurseryOptions nursery;
 };
 
 void add_options(CLI::App& app, Options& options) {
-  app.add_option("--control", options.control, "descriptor of the host's channel")->required();
+  app.add_option("--rendezvous", options.rendezvous, "descriptor of the socket where hosts connect")
+      ->required();
   app.add_option("--threads", options.nursery.threads, "most threads of a worker")
       ->check(CLI::Range(1U, limits::kCores));
   app.add_option("--back-ends", options.back_ends,
                  "what to compute with, as an earlier nursery logged it; without it: chosen here");
-  app.add_flag("--describe", options.describe, "only say what is computed with");
-  app.add_option("--trial", options.trial, "only compare two segments: REFERENCE CANDIDATE")
-      ->expected(2);
+  app.add_option("--orphans", options.orphans,
+                 "keep: go on without a host; end: end when the gateway has drained")
+      ->check(CLI::IsMember({"keep", "end"}));
 }
 
-int report(const Status& status) {
-  if (status) return 0;
-  log_line(status.error().text);
-  return 1;
+// The host decides when to end; a signal to the whole group, as a terminal's or a service
+// manager's, must not take the workers from requests that it still wants answered. Workers inherit
+// this.
+void ignore_signals() {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE}) std::signal(number, SIG_IGN);
+  std::signal(SIGCHLD, SIG_DFL);  // were it ignored, no child's end could be told
+}
+
+// Descriptors of all segments are kept here.
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int run(Options options, char** argv) {
-  if (const Status settled = settle_back_ends(options.back_ends); !settled) return report(settled);
-  if (options.describe) return report(answer_arithmetic(options.control));
-  if (!options.trial.empty())
-    return report(answer_trial(options.control, options.trial[0], options.trial[1]));
-  options.nursery.control = UniqueFd(options.control);
+  if (const Status settled = settle_back_ends(options.back_ends); !settled) {
+    log_line(settled.error().text, LogLevel::kError);
+    return 1;
+  }
+  options.nursery.rendezvous = UniqueFd(options.rendezvous);
+  options.nursery.arithmetic = arithmetic_json();
+  options.nursery.end_alone = options.orphans == "end";
   return run_nursery(std::move(options.nursery), argv);
 }
 
@@ -59,7 +71,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   onecopy::set_process_name("onecopy-nursery", argv);
-  std::signal(SIGINT, SIG_IGN);  // of a terminal: the host decides when to end
-  std::signal(SIGPIPE, SIG_IGN);
+  onecopy::worker::ignore_signals();
+  onecopy::worker::allow_many_descriptors();
   return onecopy::worker::run(std::move(options), argv);
 }

@@ -87,7 +87,11 @@ inline constexpr std::size_t kUnsentMessages = 16'384;    // that wait for one p
 inline constexpr std::size_t kSnapshotBytes = 16u << 20;  // the registry of kModels models as JSON
 inline constexpr std::size_t kControlClients = 16;        // at one process's rendezvous at once
 inline constexpr auto kPingInterval = 5s;                 // host to gateway and nursery
-inline constexpr auto kSilence = 15s;  // then such a process is ended and started again
+inline constexpr auto kSilence = 15s;        // then such a process is ended and started again
+inline constexpr auto kAloneDeadline = 60s;  // of a nursery that neither host nor gateway speaks to
+inline constexpr auto kKillDeadline = 5s;    // for killed processes to be gone, before an exit
+inline constexpr auto kTrialDeadline = 60s;  // of one forward pass over a few sentences
+inline constexpr std::size_t kTrials = 64;   // being prepared or running at once
 
 // ---- mailbox ----
 // Texts are shorter than their JSON.

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <climits>
 #include <cstring>
 #include <system_error>
+#include <vector>
 
 namespace onecopy {
 namespace {
@@ -40,6 +44,19 @@ std::filesystem::path program_folder() {
 std::string how_it_ended(int status) {
   if (WIFSIGNALED(status)) return fmt::format("killed by signal {}", WTERMSIG(status));
   return fmt::format("exit code {}", WEXITSTATUS(status));
+}
+
+void close_descriptors_except(std::span<const int> kept) {
+  std::vector<int> stay(kept.begin(), kept.end());
+  std::sort(stay.begin(), stay.end());
+  unsigned next = STDERR_FILENO + 1;
+  for (const int fd : stay) {
+    const auto number = static_cast<unsigned>(fd);
+    if (fd < 0 || number < next) continue;
+    if (number > next) ::close_range(next, number - 1, 0);
+    next = number + 1;
+  }
+  ::close_range(next, UINT_MAX, 0);
 }
 
 }  // namespace onecopy

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,5 +20,9 @@ std::filesystem::path program_folder();
 
 // Of a status that waitpid gave: "killed by signal 9", "exit code 1".
 std::string how_it_ended(int status);
+
+// Closes every descriptor but the three standard ones and these: what a forked process must not
+// inherit.
+void close_descriptors_except(std::span<const int> kept);
 
 }  // namespace onecopy

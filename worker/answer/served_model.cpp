@@ -5,8 +5,8 @@
 namespace onecopy::worker {
 namespace {
 
-Result<ServedModel> open_model(const std::string& name) {
-  ASSIGN_OR_RETURN(Segment segment, Segment::open(name, Segment::Check::kStructure));
+Result<ServedModel> open_model(const std::string& name, const SegmentFiles& files) {
+  ASSIGN_OR_RETURN(Segment segment, open_segment(files, name, Segment::Check::kStructure));
   ASSIGN_OR_RETURN(auto model, Model::bind(std::move(segment)));
   ASSIGN_OR_RETURN(Tokenizer tokenizer, Tokenizer::from_image(model->segment().tokenizer_image()));
   return ServedModel{std::move(model), std::move(tokenizer)};
@@ -14,17 +14,31 @@ Result<ServedModel> open_model(const std::string& name) {
 
 }  // namespace
 
-Result<const ServedModel*> ServedModels::get(std::string_view segment) {
-  const auto known = by_segment_.find(segment);
-  if (known != by_segment_.end()) return &known->second;
-  const std::string name(segment);
-  ASSIGN_OR_RETURN(ServedModel model, open_model(name));
-  return &by_segment_.emplace(name, std::move(model)).first->second;
+// TODO(segment): Segment::open(files, name, check), which looks at the descriptors alone.
+Result<Segment> open_segment(const SegmentFiles& files, const std::string& name,
+                             Segment::Check check) {
+  if (!files.contains(name)) {
+    return fail(ErrorCode::kNotFound, "segment {}: its descriptor did not come", name);
+  }
+  return Segment::open(name, check);
 }
 
-Status ServedModels::attach(std::string_view segment) {
-  const auto served = get(segment);
-  return served ? Status() : tl::unexpected<Error>(served.error());
+void ServedModels::attach(const std::string& segment, const SegmentFiles& files) {
+  by_segment_.insert_or_assign(segment, open_model(segment, files));
+}
+
+void ServedModels::remove(std::string_view segment) {
+  const auto known = by_segment_.find(segment);
+  if (known != by_segment_.end()) by_segment_.erase(known);
+}
+
+Result<const ServedModel*> ServedModels::get(std::string_view segment) const {
+  const auto known = by_segment_.find(segment);
+  if (known == by_segment_.end()) {
+    return fail(ErrorCode::kNotFound, "segment {}: it was not attached", segment);
+  }
+  if (!known->second) return tl::unexpected<Error>(known->second.error());
+  return &*known->second;
 }
 
 }  // namespace onecopy::worker

@@ -7,10 +7,17 @@
 #include <string_view>
 
 #include "shared/base/status.h"
+#include "shared/base/unique_fd.h"
 #include "shared/tokenizer/tokenizer.h"
 #include "worker/encoder/model.h"
 
 namespace onecopy::worker {
+
+// Descriptors of segments, by name.
+using SegmentFiles = std::map<std::string, UniqueFd, std::less<>>;
+
+Result<Segment> open_segment(const SegmentFiles& files, const std::string& name,
+                             Segment::Check check);
 
 // A model and its tokenizer; the tokenizer borrows from the model's segment.
 struct ServedModel {
@@ -19,16 +26,20 @@ struct ServedModel {
   const ModelInfo& info() const { return model->info(); }
 };
 
-// Class ServedModels: attaches a segment at its first use: a mapping and a few pointers. One
-// thread.
+// Class ServedModels: owns the mappings. One thread.
 class ServedModels {
  public:
-  // The model published as `segment`; valid as long as this object. Errors as Segment::open's.
-  Result<const ServedModel*> get(std::string_view segment);
-  Status attach(std::string_view segment);
+  // A mapping and a few pointers; `files`, of the segment and of those that it borrows from, may be
+  // closed afterwards. What is wrong is what get() says from now on.
+  void attach(const std::string& segment, const SegmentFiles& files);
+  // The mapping goes with the model. Nothing happens when it is not there.
+  void remove(std::string_view segment);
+
+  // Valid until remove(). Errors as Segment::open's; kNotFound: it was never attached.
+  Result<const ServedModel*> get(std::string_view segment) const;
 
  private:
-  std::map<std::string, ServedModel, std::less<>> by_segment_;
+  std::map<std::string, Result<ServedModel>, std::less<>> by_segment_;
 };
 
 }  // namespace onecopy::worker

@@ -1,145 +1,127 @@
 #include "worker/process/nursery.h"
 
-#include <poll.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <csignal>
-#include <map>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "shared/base/event_loop.h"
+#include "shared/base/limits.h"
 #include "shared/base/log.h"
-#include "shared/base/process.h"
-#include "shared/protocol/control.h"
-#include "worker/process/serve_loop.h"
+#include "shared/protocol/host_link.h"
+#include "worker/process/children.h"
+#include "worker/process/gateway_link.h"
+#include "worker/process/segment_names.h"
+#include "worker/process/trials.h"
 
 namespace onecopy::worker {
 namespace {
 
-// SIGCHLD becomes readable on a descriptor; SIGINT of a terminal is the host's to handle.
-sigset_t watched_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGCHLD);
-  return set;
+// A host that finds us tells us who the gateway is, unless we know.
+Json hello_with(const Json& arithmetic, bool has_gateway) {
+  Json hello = to_json(Hello{.role = std::string(to_string(Role::kNursery)), .pid = ::getpid()});
+  hello.update(arithmetic);
+  hello["has_gateway"] = has_gateway;
+  return hello;
 }
 
-class Nursery {
+// Class Nursery: what it is told by host and gateway, and when it ends. The registry is only kept
+// for the next host.
+class Nursery final : private HostLink::Events, private GatewayLink::Events {
  public:
-  Nursery(NurseryOptions options, UniqueFd child_events, char** argv)
-      : options_(std::move(options)), child_events_(std::move(child_events)), argv_(argv) {}
+  Nursery(EventLoop& loop, NurseryOptions options, char** argv)
+      : loop_(loop),
+        end_alone_(options.end_alone),
+        arithmetic_(std::move(options.arithmetic)),
+        children_(loop, argv),
+        host_(loop, *this, std::move(options.rendezvous), hello_with(arithmetic_, false)),
+        gateway_(loop, *this, children_, options.threads),
+        trials_(children_, [this](const Json& done) { host_.send(done); }),
+        alone_(loop, [this] { end_of_instance(); }) {}
 
-  int run() {
-    if (!send_control(options_.control.get(), {{"type", "hello"}})) return 1;
-    for (;;) {
-      std::array<pollfd, 2> events{
-          {{options_.control.get(), POLLIN, 0}, {child_events_.get(), POLLIN, 0}}};
-      if (::poll(events.data(), events.size(), -1) < 0 && errno != EINTR) return 1;
-      if (events[1].revents != 0) report_ended();
-      if (events[0].revents != 0 && !handle_message()) return 0;
-    }
+  Status start() {
+    alone_.set_after(limits::kAloneDeadline);
+    return host_.start();
   }
 
  private:
-  // False when there is nothing more to do.
-  bool handle_message() {
-    auto message = receive_control(options_.control.get());
-    if (!message) return false;  // the host is gone; workers end when the gateway does
-    if (message->type == "stop") {
-      stop_workers();
-      return false;
+  void on_host_connected() override {
+    trials_.cancel_all();  // of a host that this one replaces
+    connections_changed();
+  }
+  void on_host_gone() override {
+    trials_.cancel_all();
+    connections_changed();
+  }
+  std::vector<FailedSegment> on_registry(const RegistrySnapshot& /*registry*/) override {
+    return {};
+  }
+  void on_listener(const std::string& /*port*/) override {}
+  void on_host_message(ControlMessage& message) override {
+    if (trials_.handle(message)) return;
+    if (message.type == "stop") return end();
+    if (message.type == "gateway" && message.fd) {
+      gateway_.connect(std::move(message.fd));
+      return connections_changed();
     }
-    if (message->type == "model") {
-      attach(message->body);
-      return true;
-    }
-    const auto id = number_field(message->body, "id");
-    if (message->type != "fork" || !id || !message->fd) {
-      log_line("unexpected control message: " + message->type, LogLevel::kWarning);
-      return true;
-    }
-    fork_worker(*id, std::move(message->fd));
-    return true;
+    log_line(fmt::format("unexpected message of the host: {}", message.type), LogLevel::kWarning);
   }
 
-  // Workers forked from now on have the model attached from the start.
-  void attach(const Json& message) {
-    const auto segment = text_field(message, "segment");
-    const Status attached =
-        segment ? models_.attach(*segment) : tl::unexpected<Error>(segment.error());
-    if (!attached)
-      log_line(attached.error().text,
-               LogLevel::kWarning);  // a worker's first request will say so again
+  // While a gateway is there, it is what is asked to stop, and drains first.
+  void on_stop_asked() override {
+    if (!gateway_.is_open()) end_of_instance();
+  }
+  void on_gateway_gone() override { connections_changed(); }
+  // With a host, it is the host who decides.
+  void on_gateway_stop() override {
+    if (!host_.has_host()) end();
   }
 
-  // Where fork fails, closing the socket tells the gateway, and the host tries again.
-  void fork_worker(std::uint64_t id, UniqueFd socket) {
-    const pid_t pid = ::fork();
-    if (pid < 0)
-      log_line(fmt::format("cannot fork a worker: {}", errno_text()), LogLevel::kWarning);
-    if (pid == 0) become_worker(std::move(socket));
-    if (pid < 0) return;
-    ids_[pid] = id;
-    tell_host({{"type", "forked"}, {"id", id}});
+  void connections_changed() {
+    host_.set_hello(hello_with(arithmetic_, gateway_.is_open()));
+    if (host_.has_host() || gateway_.is_open()) return alone_.clear();
+    if (end_alone_) return end_of_instance();
+    alone_.set_after(limits::kAloneDeadline);
   }
 
-  [[noreturn]] void become_worker(UniqueFd socket) {
-    options_.control.reset();
-    child_events_.reset();
-    const sigset_t set = watched_signals();
-    ::sigprocmask(SIG_UNBLOCK, &set, nullptr);  // NOLINT(concurrency-mt-unsafe): it has one thread
-    set_process_name("onecopy-worker", argv_);
-    // Without the destructors of the nursery's libraries, which belong to the nursery.
-    ::_exit(serve(std::move(socket), options_.threads, std::move(models_)));
+  // Nobody else is left who knows the segments.
+  void end_of_instance() {
+    host_.close_rendezvous();  // a host that starts now shall not take over from here
+    remove_names_of_the_dead(host_.kept());
+    end();
   }
 
-  // The gateway has ended, so no request is lost; a worker may still compute one that nobody waits
-  // for.
-  void stop_workers() {
-    for (const auto& [pid, id] : ids_) ::kill(pid, SIGKILL);
-    for (const auto& [pid, id] : ids_) ::waitpid(pid, nullptr, 0);
-    ids_.clear();
+  void end() {
+    children_.kill_all(limits::kKillDeadline);
+    loop_.stop();
   }
 
-  void report_ended() {
-    signalfd_siginfo info{};
-    [[maybe_unused]] const ssize_t got = ::read(child_events_.get(), &info, sizeof info);
-    int status = 0;
-    for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-      const auto known = ids_.find(pid);
-      if (known == ids_.end()) continue;
-      tell_host(
-          {{"type", "exited"}, {"id", known->second}, {"pid", pid}, {"how", how_it_ended(status)}});
-      ids_.erase(known);
-    }
-  }
-
-  // The host may be gone; then its channel's end of file tells.
-  void tell_host(const Json& message) {
-    [[maybe_unused]] const Status sent = send_control(options_.control.get(), message);
-  }
-
-  NurseryOptions options_;
-  UniqueFd child_events_;
-  char** argv_;
-  ServedModels models_;
-  std::map<pid_t, std::uint64_t> ids_;  // of living workers
+  EventLoop& loop_;
+  bool end_alone_;
+  Json arithmetic_;
+  Children children_;
+  HostLink host_;
+  GatewayLink gateway_;
+  Trials trials_;
+  Timer alone_;
 };
 
 }  // namespace
 
 int run_nursery(NurseryOptions options, char** argv) {
-  const sigset_t set = watched_signals();
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);  // NOLINT(concurrency-mt-unsafe): it has one thread
-  UniqueFd child_events(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!child_events) {
-    log_line(fmt::format("cannot watch workers: {}", errno_text()), LogLevel::kError);
+  auto loop = EventLoop::create();
+  if (!loop) {
+    log_line(loop.error().text, LogLevel::kError);
     return 1;
   }
-  return Nursery(std::move(options), std::move(child_events), argv).run();
+  Nursery nursery(**loop, std::move(options), argv);
+  if (const Status started = nursery.start(); !started) {
+    log_line(started.error().text, LogLevel::kError);
+    return 1;
+  }
+  (*loop)->run();
+  return 0;
 }
 
 }  // namespace onecopy::worker

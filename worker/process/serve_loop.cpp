@@ -5,15 +5,16 @@
 #include <array>
 #include <atomic>
 #include <csignal>
-#include <cstring>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "shared/base/limits.h"
 #include "shared/base/log.h"
-#include "shared/protocol/channel.h"
 #include "shared/protocol/mailbox.h"
+#include "shared/protocol/worker_messages.h"
 #include "worker/answer/answer.h"
+#include "worker/answer/served_model.h"
 #include "worker/encoder/workspace.h"
 
 namespace onecopy::worker {
@@ -21,18 +22,11 @@ namespace {
 
 // The first message carries the mailbox.
 Result<Mailbox> receive_mailbox(int socket) {
-  ASSIGN_OR_RETURN(Message message, receive_message(socket));
-  return Mailbox::attach(std::move(message.fd));
-}
-
-Result<Wake> receive_wake(int socket) {
-  ASSIGN_OR_RETURN(const Message message, receive_message(socket));
-  Wake wake{};
-  if (message.bytes.size() != sizeof wake) {
-    return fail(ErrorCode::kCorrupt, "a wake-up of {} bytes", message.bytes.size());
+  ASSIGN_OR_RETURN(WorkerMessage message, receive_worker_message(socket));
+  if (message.kind != WorkerSays::kGreeting) {
+    return fail(ErrorCode::kCorrupt, "the first message is not the mailbox");
   }
-  std::memcpy(&wake, message.bytes.data(), sizeof wake);
-  return wake;
+  return Mailbox::attach(std::move(message.fd));
 }
 
 // Where a fatal signal is marked; of the one worker that this process is.
@@ -61,21 +55,47 @@ void mark_crashes_in(Mailbox& mailbox) {
 
 class Worker {
  public:
-  Worker(UniqueFd socket, Mailbox mailbox, unsigned threads, ServedModels models)
+  Worker(UniqueFd socket, Mailbox mailbox, unsigned threads)
       : socket_(std::move(socket)),
         mailbox_(std::move(mailbox)),
-        workspace_(threads, &mailbox_.threads()),
-        models_(std::move(models)) {}
+        workspace_(threads, &mailbox_.threads()) {}
 
-  // One batch of requests; the error is why the worker cannot go on.
-  Status serve_batch() {
-    ASSIGN_OR_RETURN(const Wake wake, receive_wake(socket_.get()));
-    ASSIGN_OR_RETURN(const auto requests, mailbox_.take(wake.epoch));
-    mailbox_.reply(wake.epoch, replies_to(requests));
-    return send_message(socket_.get(), as_bytes_of(wake));
+  // What the gateway says next; the error is why the worker cannot go on.
+  Status serve_next() {
+    ASSIGN_OR_RETURN(WorkerMessage message, receive_worker_message(socket_.get()));
+    switch (message.kind) {
+      case WorkerSays::kFile:
+        return keep_file(std::move(message));
+      case WorkerSays::kAttach:
+        models_.attach(message.segment, std::exchange(files_, {}));
+        return {};
+      case WorkerSays::kDetach:
+        models_.remove(message.segment);
+        return {};
+      case WorkerSays::kWake:
+        return serve_batch(message.epoch);
+      case WorkerSays::kGreeting:
+        break;
+    }
+    return fail(ErrorCode::kCorrupt, "a second mailbox");
   }
 
  private:
+  Status keep_file(WorkerMessage message) {
+    // A segment and all that it may borrow from.
+    if (files_.size() > limits::kSegmentDependencies) {
+      return fail(ErrorCode::kCorrupt, "over {} descriptors for one segment", files_.size());
+    }
+    files_[message.segment] = std::move(message.fd);
+    return {};
+  }
+
+  Status serve_batch(std::uint64_t epoch) {
+    ASSIGN_OR_RETURN(const auto requests, mailbox_.take(epoch));
+    mailbox_.reply(epoch, replies_to(requests));
+    return send_wake(socket_.get(), epoch);
+  }
+
   std::vector<WorkReply> replies_to(std::span<const WorkRequest> requests) {
     const auto served = models_.get(requests.front().segment);
     if (served) return answer(**served, requests, workspace_);
@@ -86,11 +106,12 @@ class Worker {
   Mailbox mailbox_;
   Workspace workspace_;
   ServedModels models_;
+  SegmentFiles files_;  // for the next segment to be attached
 };
 
 }  // namespace
 
-int serve(UniqueFd socket, unsigned threads, ServedModels models) {
+int serve(UniqueFd socket, unsigned threads) {
   // Memory of one large request goes back to the system: a worker must stay small.
   ::mallopt(M_TRIM_THRESHOLD, 1 << 20);  // NOLINT(concurrency-mt-unsafe): no thread yet
   ::mallopt(M_MMAP_THRESHOLD, 1 << 20);  // NOLINT(concurrency-mt-unsafe): no thread yet
@@ -101,9 +122,9 @@ int serve(UniqueFd socket, unsigned threads, ServedModels models) {
     return 1;
   }
   mark_crashes_in(*mailbox);
-  Worker worker(std::move(socket), std::move(*mailbox), threads, std::move(models));
+  Worker worker(std::move(socket), std::move(*mailbox), threads);
   Status status;
-  while ((status = worker.serve_batch())) {
+  while ((status = worker.serve_next())) {
   }
   if (status.error().code == ErrorCode::kUnavailable)
     return 0;  // the gateway is done with this worker
