@@ -14,6 +14,7 @@ struct Settings {
   Milliseconds head = limits::kHeadDeadline;
   Milliseconds body = limits::kBodyDeadline;
   Milliseconds idle = limits::kIdleDeadline;
+  Milliseconds idle_grace = limits::kIdleGrace;
   Milliseconds write = limits::kWriteDeadline;
   Milliseconds per_mib = limits::kPerMib;  // of a body or reply, added to the two before
   Milliseconds linger = limits::kLingerDeadline;

@@ -34,7 +34,8 @@ bool HttpServer::is_crowded() const {
 }
 
 bool HttpServer::make_room() {
-  if (idle_.empty() || Clock::now() < idle_.front()->idle_since_ + limits::kIdleGrace) return false;
+  if (idle_.empty() || Clock::now() < idle_.front()->idle_since_ + settings_.idle_grace)
+    return false;
   idle_.front()->close();
   return true;
 }

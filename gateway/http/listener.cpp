@@ -6,8 +6,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "shared/base/limits.h"
-
 namespace onecopy::gateway {
 namespace {
 
@@ -60,7 +58,7 @@ void Listener::on_events(std::uint32_t /*events*/) {
       // Only the first client is known to be there: none should lose its place to nobody.
       if (i > 0) return;
       if (!room_.make_room()) {
-        retry_.set_after(limits::kIdleGrace);  // by then one may be idle for long enough
+        retry_.set_after(kRetryAfter);  // by then one may be idle for long enough
         return pause();
       }
     }

@@ -2,6 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <vector>
+
 #include "shared/base/limits.h"
 #include "tests/gateway/test_gateway.h"
 
@@ -128,19 +133,113 @@ TEST_F(FramingTest, AnswersWhatArrivedBeforeTheClientsEnd) {
   EXPECT_TRUE(client.ended());
 }
 
+// nc -N and some HTTP/1.0 clients end their side when they have sent all.
+TEST_F(FramingTest, AClientThatEndsItsSideGetsItsReply) {
+  for (int i = 0; i < 20; ++i) {
+    RawClient client = gateway_.connect();
+    client.send(i % 2 == 0 ? "GET /qa0?question=q&context=Ann HTTP/1.0\r\n\r\n"
+                           : get_request("/qa0?question=q&context=Ann"));
+    client.finish_sending();
+    const RawReply reply = client.read_reply();
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.header("Connection"), "close");
+    EXPECT_EQ(reply.json()["answer"], "A");
+    EXPECT_TRUE(client.ended());
+  }
+}
+
+TEST(HalfClosed, AReplyThatTakesAWhileComesWhole) {
+  Door door;
+  TestGateway gateway;
+  FakeWorker& worker = gateway.add_worker(behind(door));
+  gateway.ready();
+  RawClient client = gateway.connect();
+  client.send(post_request("/qa/qa0", R"({"question": "q", "context": "Ann"})"));
+  while (worker.taken() == 0) std::this_thread::yield();
+  client.finish_sending();
+  settle(gateway, client);
+  door.open();
+  const RawReply reply = client.read_reply();
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.head.find("HTTP/1.1 200 OK"), 0U);
+  EXPECT_EQ(reply.json()["answer"], "A");
+}
+
+TEST_F(FramingTest, ServesAbsoluteTargets) {
+  RawClient client = gateway_.connect();
+  EXPECT_EQ(client.get("http://127.0.0.1:8080/healthz").status, 200);
+  EXPECT_EQ(client.get("https://example.org/qa0?question=q&context=Ann").json()["answer"], "A");
+  expect_refused("GET http://a b/healthz HTTP/1.1\r\nHost: t\r\n\r\n", 400);
+  expect_refused("GET http:///healthz HTTP/1.1\r\nHost: t\r\n\r\n", 400);
+  expect_refused("GET ftp://a/healthz HTTP/1.1\r\nHost: t\r\n\r\n", 400);
+  expect_refused("GET http://user@a/healthz HTTP/1.1\r\nHost: t\r\n\r\n", 400);
+}
+
+TEST_F(FramingTest, ABodyThatChangesNothingIsNotAskedFor) {
+  const auto head = [](const char* target) {
+    return fmt::format(
+        "POST {} HTTP/1.1\r\nHost: t\r\nContent-Length: 50000\r\n"
+        "Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n",
+        target);
+  };
+  for (const char* target : {"/nothing", "/qa/nothing", "/predictions/nothing/1"}) {
+    RawClient client = gateway_.connect();
+    client.send(head(target));
+    EXPECT_EQ(client.read_reply().status, 404) << target;
+    EXPECT_TRUE(client.ended());
+  }
+  RawClient client = gateway_.connect();
+  client.send(head("/healthz"));
+  EXPECT_EQ(client.read_reply().status, 405);
+  RawClient known = gateway_.connect();
+  known.send(head("/qa/qa0"));
+  EXPECT_EQ(known.read_reply(true).status, 100);
+}
+
 TEST(Connections, TheLongestIdleGivesItsPlaceUp) {
   Settings settings;
   settings.connections = 2;
+  settings.idle_grace = Milliseconds(0);
   TestGateway gateway(settings);
   gateway.ready();
   RawClient first = gateway.connect();
-  EXPECT_EQ(first.get("/healthz").status, 200);
+  EXPECT_EQ(first.get("/healthz").header("Connection"), "keep-alive");
   RawClient second = gateway.connect();
-  EXPECT_EQ(second.get("/healthz").status, 200);
+  // The last place: announced, so that no client loses a request on a connection that it kept.
+  EXPECT_EQ(second.get("/healthz").header("Connection"), "close");
+  EXPECT_TRUE(second.ended());
   RawClient third = gateway.connect();
-  EXPECT_EQ(third.get("/healthz").status, 200);
+  third.send("GET /healthz HTTP/1.1\r\n");
+  RawClient fourth = gateway.connect();
+  EXPECT_EQ(fourth.get("/healthz").status, 200);
   EXPECT_TRUE(first.ended());
-  EXPECT_EQ(second.get("/healthz").status, 200);
+}
+
+// More clients than places, each with a request now and then on a connection that it keeps: none is
+// cut between two requests without having been told.
+TEST(Connections, NoneIsCutWithoutAWord) {
+  constexpr int kClients = 30;
+  Settings settings;
+  settings.connections = 20;
+  TestGateway gateway(settings);
+  gateway.ready();
+  std::atomic<int> answered{0};
+  std::atomic<int> cut{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kClients; ++i) {
+    threads.emplace_back([&] {
+      std::optional<RawClient> client;
+      for (int k = 0; k < 20; ++k) {
+        if (!client) client.emplace(gateway.connect());
+        const RawReply reply = client->get("/healthz");
+        ++(reply.status == 200 ? answered : cut);
+        if (reply.header("Connection") != "keep-alive") client.reset();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(answered, kClients * 20);
+  EXPECT_EQ(cut, 0);
 }
 
 TEST(Connections, HoldOnlySoMuchAltogether) {
