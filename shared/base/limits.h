@@ -56,7 +56,17 @@ inline constexpr std::size_t kTokenizedBytes = 64u << 20;  // one text, on the c
 inline constexpr std::size_t kEmbedInputs = 1024;          // texts in one /embed call
 inline constexpr std::uint32_t kTopK = 1000;
 inline constexpr std::uint32_t kAnswerTokens = 1u << 20;  // max_answer_len
-inline constexpr std::size_t kQaWindows = 16'384;      // windows that one context may be cut into
+inline constexpr std::size_t kQaWindows = 16'384;  // windows that one context may be cut into
+// Different answers that are kept while a context's windows are read, at 32 bytes each: top_k 100
+// finds fewer in 1 MiB of text, top_k 1000 in 500 windows.
+inline constexpr std::size_t kQaAnswers = 1u << 20;
+// What one request may cost, in tokens that the model computes, windows with what they overlap:
+// 1 MiB of text at the default doc_stride takes up to 2 million.
+inline constexpr std::size_t kRequestTokens = 4u << 20;
+// And at most so many times the tokens of its text, beyond what is cheap whatever its shape. The
+// default doc_stride costs 1.6 times, 4 times with small windows and a long question.
+inline constexpr std::size_t kWindowOverlap = 16;
+inline constexpr std::size_t kCheapTokens = 1u << 16;
 inline constexpr std::size_t kReplyBytes = 16u << 20;  // one HTTP reply
 
 // ---- connections and queue ----
@@ -77,6 +87,8 @@ inline constexpr auto kLingerDeadline = 2s;        // for a refused client to re
 inline constexpr auto kRequestDeadline = 30s;      // unless X-Request-Timeout-Ms says less
 inline constexpr auto kMaxRequestDeadline = 600s;
 inline constexpr auto kDrainDeadline = 30s;  // after SIGTERM
+inline constexpr auto kWorkerSilence = 10s;  // a busy worker shows progress every few milliseconds
+inline constexpr auto kCancelGrace = 5s;     // for a worker to drop what nobody waits for: one part
 inline constexpr int kCrashes = 2;    // workers that one request may crash before it is refused
 inline constexpr int kAttempts = 16;  // workers that it is tried on while somebody kills them
 

@@ -23,11 +23,6 @@ Status check_task(const WorkRequest& request, const ModelInfo& info) {
               to_string(info.task), to_string(request.task));
 }
 
-Status check_deadline(const WorkRequest& request) {
-  if (!request.deadline || std::chrono::steady_clock::now() < *request.deadline) return {};
-  return fail(ErrorCode::kDeadline, "the request's deadline passed while it was computed");
-}
-
 // Weights that overflow or are damaged make scores that are no numbers; none of them leaves the
 // worker.
 Status check_finite(const WorkReply& reply, const ModelInfo& info) {
@@ -57,17 +52,19 @@ auto within_memory(const Step& step) -> decltype(step()) {
 class BatchAnswer {
  public:
   BatchAnswer(const ServedModel& served, std::span<const WorkRequest> requests,
-              Workspace& workspace)
-      : served_(served), workspace_(workspace), slots_(requests.size()) {
+              Workspace& workspace, const Interrupts& interrupts)
+      : served_(served), workspace_(workspace), interrupts_(interrupts), slots_(requests.size()) {
     for (std::size_t i = 0; i < slots_.size(); ++i) slots_[i].request = &requests[i];
+    replies_.reserve(slots_.size());
   }
 
   std::vector<WorkReply> replies() && {
-    for (auto part = next_part(); !part.empty(); part = next_part()) compute(part);
-    std::vector<WorkReply> replies;
-    replies.reserve(slots_.size());
-    for (Slot& slot : slots_) replies.push_back(reply_of(slot));
-    return replies;
+    for (auto part = next_part(); !part.empty(); part = next_part()) {
+      compute(part);
+      finish_until(current_);
+    }
+    finish_until(slots_.size());
+    return std::move(replies_);
   }
 
  private:
@@ -84,6 +81,7 @@ class BatchAnswer {
   // Inputs in the order of their requests until the part is full; none when all were given.
   std::vector<Input> next_part() {
     std::vector<Input> part;
+    gateway_is_gone_ = interrupts_.gateway_is_gone();
     std::size_t tokens = 0;
     while (current_ < slots_.size()) {
       std::optional<Tokens> input = next_input(slots_[current_]);
@@ -101,13 +99,25 @@ class BatchAnswer {
     return part;
   }
 
+  // Whether somebody still waits for this request: the one place that drops it if not.
+  Status check_wanted(const Slot& slot) const {
+    const auto place = static_cast<std::size_t>(&slot - slots_.data());
+    if (gateway_is_gone_ || interrupts_.is_cancelled(place)) {
+      return fail(ErrorCode::kUnavailable, "nobody waits for this request any more");
+    }
+    const auto& deadline = slot.request->deadline;
+    if (!deadline || std::chrono::steady_clock::now() < *deadline) return {};
+    return fail(ErrorCode::kDeadline, "the request's deadline passed while it was computed");
+  }
+
   std::optional<Tokens> next_input(Slot& slot) {
     std::optional<Tokens> waiting = std::exchange(waiting_, std::nullopt);
     if (slot.error) return std::nullopt;
     auto input = within_memory([&]() -> Result<std::optional<Tokens>> {
-      RETURN_IF_ERROR(check_deadline(*slot.request));
+      RETURN_IF_ERROR(check_wanted(slot));
       if (waiting) return std::move(waiting);
       if (!slot.run) {
+        workspace_.pool().show_progress();  // tokenizing is none of the pool's work
         ASSIGN_OR_RETURN(slot.run, prepare(*slot.request));
       }
       return slot.run->next_input();
@@ -167,9 +177,19 @@ class BatchAnswer {
   void consume(const Input& input, std::span<const float> hidden) {
     Slot& slot = *input.slot;
     if (slot.error) return;
+    workspace_.pool().show_progress();
     const Status consumed =
         within_memory([&] { return slot.run->consume(input.tokens, hidden, workspace_); });
     if (!consumed) slot.error = consumed.error();
+  }
+
+  // Replies to the requests before this one, whose inputs are all consumed; their memory is free
+  // before that of the next ones is needed.
+  void finish_until(std::size_t end) {
+    for (std::size_t i = replies_.size(); i < end; ++i) {
+      replies_.push_back(reply_of(slots_[i]));
+      slots_[i].run.reset();
+    }
   }
 
   WorkReply reply_of(Slot& slot) {
@@ -182,9 +202,12 @@ class BatchAnswer {
 
   const ServedModel& served_;
   Workspace& workspace_;
+  const Interrupts interrupts_;
+  bool gateway_is_gone_ = false;  // as of the last part
   std::vector<Slot> slots_;
-  std::size_t current_ = 0;        // the slot whose inputs are given next
-  std::optional<Tokens> waiting_;  // its input that found the last part full
+  std::vector<WorkReply> replies_;  // to the first slots
+  std::size_t current_ = 0;         // the slot whose inputs are given next
+  std::optional<Tokens> waiting_;   // its input that found the last part full
   QuestionCache questions_;
 };
 
@@ -197,8 +220,8 @@ WorkReply refusal(const Error& error) {
 }
 
 std::vector<WorkReply> answer(const ServedModel& served, std::span<const WorkRequest> requests,
-                              Workspace& workspace) {
-  return BatchAnswer(served, requests, workspace).replies();
+                              Workspace& workspace, const Interrupts& interrupts) {
+  return BatchAnswer(served, requests, workspace, interrupts).replies();
 }
 
 }  // namespace onecopy::worker

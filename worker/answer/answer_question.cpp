@@ -31,12 +31,15 @@ class Collector {
   Collector(const WorkRequest& request, std::int32_t cls_id)
       : params_(request.qa), cls_id_(cls_id), answers_(request.pair.value_or("")) {}
 
-  void add(const Tokens& window, std::span<const float> start, std::span<const float> end) {
+  Status add(const Tokens& window, std::span<const float> start, std::span<const float> end) {
     const QaSpans spans =
         best_spans(start, end, allowed_tokens(window, cls_id_), spans_per_window(),
                    static_cast<std::size_t>(params_.max_answer_len));
-    for (const QaSpan& span : spans.best) answers_.add(span, window, params_.align_to_words != 0);
+    for (const QaSpan& span : spans.best) {
+      RETURN_IF_ERROR(answers_.add(span, window, params_.align_to_words != 0));
+    }
     null_score_ = std::min(null_score_, spans.null_score);
+    return {};
   }
 
   std::vector<QaAnswer> best() && {
@@ -60,17 +63,16 @@ class Collector {
 class QuestionRun final : public TaskRun {
  public:
   QuestionRun(const ServedModel& served, const WorkRequest& request,
-              std::shared_ptr<const Encoding> question, Encoding context,
-              std::vector<QaWindow> windows)
+              std::shared_ptr<const Encoding> question, Encoding context, QaWindows windows)
       : served_(served),
         question_(std::move(question)),
         context_(std::move(context)),
-        windows_(std::move(windows)),
+        windows_(windows),
         collector_(request, served.tokenizer.cls_id()) {}
 
   std::optional<Tokens> next_input() override {
     if (next_ == windows_.size()) return std::nullopt;
-    const QaWindow& window = windows_[next_++];
+    const QaWindow window = windows_[next_++];
     const EncodingView part = EncodingView(context_).subview(window.begin, window.count);
     Tokens tokens;
     served_.tokenizer.assemble(*question_, &part, tokens);
@@ -80,7 +82,7 @@ class QuestionRun final : public TaskRun {
   Status consume(const Tokens& input, std::span<const float> hidden,
                  Workspace& /*workspace*/) override {
     ASSIGN_OR_RETURN(const QaLogits logits, qa_logits(*served_.model, hidden));
-    collector_.add(input, logits.start, logits.end);
+    RETURN_IF_ERROR(collector_.add(input, logits.start, logits.end));
     tokens_ += static_cast<std::uint32_t>(input.size());
     return {};
   }
@@ -98,7 +100,7 @@ class QuestionRun final : public TaskRun {
   const ServedModel& served_;
   std::shared_ptr<const Encoding> question_;
   Encoding context_;
-  std::vector<QaWindow> windows_;
+  QaWindows windows_;
   std::size_t next_ = 0;
   Collector collector_;
   std::uint32_t tokens_ = 0;
@@ -127,9 +129,9 @@ PreparedRun answer_question(const ServedModel& served, const WorkRequest& reques
   }
   const QaLengths lengths{(*question)->size(), context.size(), tokenizer.special_count(true),
                           tokenizer.special_count(false)};
-  ASSIGN_OR_RETURN(auto windows, cut_windows(lengths, request.qa, served.info()));
+  ASSIGN_OR_RETURN(const QaWindows windows, cut_windows(lengths, request.qa, served.info()));
   return std::make_unique<QuestionRun>(served, request, std::move(*question), std::move(context),
-                                       std::move(windows));
+                                       windows);
 }
 
 }  // namespace onecopy::worker

@@ -29,10 +29,24 @@ Status check_window_length(std::size_t tokens, const ModelInfo& info) {
               tokens, info.name, usable_positions(info));
 }
 
+// Windows that overlap almost wholly let a short text cost as much as a library.
+Status check_cost(const QaWindows& windows, std::size_t context, std::size_t max_seq_len,
+                  std::size_t doc_stride) {
+  const std::size_t most =
+      std::min(limits::kRequestTokens, limits::kCheapTokens + limits::kWindowOverlap * context);
+  if (windows.size() <= limits::kQaWindows && windows.size() * max_seq_len <= most) return {};
+  return fail(
+      ErrorCode::kTooLarge,
+      "context: its {} tokens would be computed in {} windows of max_seq_len {} tokens with "
+      "doc_stride {}; at most {} windows and {} tokens are; lower doc_stride, raise "
+      "max_seq_len or shorten the context",
+      context, windows.size(), max_seq_len, doc_stride, limits::kQaWindows, most);
+}
+
 }  // namespace
 
-Result<std::vector<QaWindow>> cut_windows(const QaLengths& lengths, const QaParams& params,
-                                          const ModelInfo& info) {
+Result<QaWindows> cut_windows(const QaLengths& lengths, const QaParams& params,
+                              const ModelInfo& info) {
   const std::size_t max_seq_len = params.max_seq_len >= 0
                                       ? static_cast<std::size_t>(params.max_seq_len)
                                       : std::min<std::size_t>(info.max_tokens, kDefaultMaxSeqLen);
@@ -51,7 +65,7 @@ Result<std::vector<QaWindow>> cut_windows(const QaLengths& lengths, const QaPara
   const std::size_t whole = lengths.question + lengths.context + lengths.pair_specials;
   if (whole <= max_seq_len) {
     RETURN_IF_ERROR(check_window_length(whole, info));
-    return std::vector<QaWindow>{{0, lengths.context}};
+    return QaWindows(lengths.context, lengths.context, 1);
   }
   ASSIGN_OR_RETURN(const std::size_t room, room_for_context(lengths, max_seq_len));
   RETURN_IF_ERROR(check_window_length(max_seq_len, info));
@@ -62,19 +76,9 @@ Result<std::vector<QaWindow>> cut_windows(const QaLengths& lengths, const QaPara
                 "in a window of max_seq_len {}",
                 doc_stride, room, max_seq_len);
   }
-  const std::size_t step = room - doc_stride;
-  if ((lengths.context - room + step - 1) / step + 1 > limits::kQaWindows) {
-    return fail(
-        ErrorCode::kTooLarge,
-        "context: more than {} windows; raise max_seq_len, lower doc_stride or shorten the context",
-        limits::kQaWindows);
-  }
-  std::vector<QaWindow> windows;
-  for (std::size_t begin = 0;; begin += step) {
-    const std::size_t count = std::min(room, lengths.context - begin);
-    windows.push_back({begin, count});
-    if (begin + count == lengths.context) return windows;
-  }
+  const QaWindows windows(lengths.context, room, room - doc_stride);
+  RETURN_IF_ERROR(check_cost(windows, lengths.context, max_seq_len, doc_stride));
+  return windows;
 }
 
 }  // namespace onecopy::worker

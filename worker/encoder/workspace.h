@@ -21,9 +21,10 @@ namespace onecopy::worker {
 // one.
 class Workspace {
  public:
-  // threads >= 1, the calling thread included; `grant` as in ThreadPool.
-  explicit Workspace(unsigned threads, const std::atomic<std::uint32_t>* grant = nullptr)
-      : pool_(threads, grant) {}
+  // threads >= 1, the calling thread included; `grant` and `progress` as in ThreadPool.
+  explicit Workspace(unsigned threads, const std::atomic<std::uint32_t>* grant = nullptr,
+                     std::atomic<std::uint32_t>* progress = nullptr)
+      : pool_(threads, grant, progress) {}
 
   unsigned threads() const { return pool_.threads(); }
   kernels::ThreadPool& pool() { return pool_; }

@@ -33,8 +33,12 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::run_items(std::size_t items, Call call, const void* self) {
   const unsigned threads = granted();
+  show_progress();
   if (threads == 1 || items <= 1) {
-    for (std::size_t item = 0; item < items; ++item) call(self, item, 0);
+    for (std::size_t item = 0; item < items; ++item) {
+      call(self, item, 0);
+      show_progress();
+    }
     return;
   }
   start_helpers(threads);
@@ -95,6 +99,7 @@ void ThreadPool::take_items(unsigned thread) {
   while (thread < threads_of(job) && next_of(job) < items_of(job)) {
     if (!job_.compare_exchange_weak(job, job + 1)) continue;
     call_(self_, next_of(job), thread);
+    if (thread == 0) show_progress();
     if (done_.fetch_add(1) + 1 == items_of(job)) done_.notify_one();
     job = job_.load();
   }

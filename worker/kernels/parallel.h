@@ -28,9 +28,11 @@ class ThreadPool {
   static constexpr std::size_t kMaxItems = (1U << 20) - 1;
 
   // `grant`: how many threads may be used now; another process may write anything into it at any
-  // time. Borrowed; null: all.
-  explicit ThreadPool(unsigned threads, const std::atomic<std::uint32_t>* grant = nullptr)
-      : threads_(threads == 0 ? 1 : threads), grant_(grant) {}
+  // time. Borrowed; null: all. `progress` is counted up while the pool works, for another process
+  // to see that it does; borrowed, may be null.
+  explicit ThreadPool(unsigned threads, const std::atomic<std::uint32_t>* grant = nullptr,
+                      std::atomic<std::uint32_t>* progress = nullptr)
+      : threads_(threads == 0 ? 1 : threads), grant_(grant), progress_(progress) {}
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -40,6 +42,14 @@ class ThreadPool {
   unsigned granted() const {
     if (grant_ == nullptr) return threads_;
     return std::clamp(grant_->load(std::memory_order_relaxed), 1U, threads_);
+  }
+
+  // Counts the progress up by one; run() does so at its start and with each item of the caller's.
+  // Only from the thread that calls run(): it is the only writer, so there is nothing to lock.
+  void show_progress() {
+    if (progress_ == nullptr) return;
+    const std::uint32_t steps = progress_->load(std::memory_order_relaxed);
+    progress_->store(steps + 1, std::memory_order_relaxed);
   }
 
   // Calls body(item, thread) for each item below `items` (at most kMaxItems), thread < threads(),
@@ -81,6 +91,7 @@ class ThreadPool {
 
   const unsigned threads_;
   const std::atomic<std::uint32_t>* const grant_;
+  std::atomic<std::uint32_t>* const progress_;
   std::vector<std::thread> helpers_;
   // Threads that may take items (24 bits), items (20), next item (20) in one word: an item is taken
   // by one compare and swap, and what that found is true of the job whose item it is. So a helper

@@ -1,9 +1,15 @@
 #include <gtest/gtest.h>
+#include <malloc.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
+#include "shared/base/limits.h"
 #include "worker/decode/code_points.h"
 #include "worker/decode/lower_case.h"
 #include "worker/decode/qa_answers.h"
@@ -12,6 +18,11 @@
 
 namespace onecopy::worker {
 namespace {
+
+std::size_t allocated() {
+  const struct mallinfo2 now = ::mallinfo2();
+  return now.uordblks + now.hblkhd;
+}
 
 ModelInfo bert() {
   ModelInfo info;
@@ -28,23 +39,29 @@ QaParams params(std::int32_t max_seq_len, std::int32_t doc_stride) {
   return p;
 }
 
+std::vector<QaWindow> list(const QaWindows& windows) {
+  std::vector<QaWindow> list;
+  for (std::size_t i = 0; i < windows.size(); ++i) list.push_back(windows[i]);
+  return list;
+}
+
 TEST(QaWindows, OneWindowWhereTheContextFits) {
   const auto windows = cut_windows({10, 371, 3, 2}, QaParams(), bert());
   ASSERT_TRUE(windows);
-  EXPECT_EQ(*windows, (std::vector<QaWindow>{{0, 371}}));
+  EXPECT_EQ(list(*windows), (std::vector<QaWindow>{{0, 371}}));
 }
 
 TEST(QaWindows, DefaultsAndOverlap) {
   // 384 tokens, 10 of them the question's and 3 special: room 371, step 371 - 128 = 243.
   const auto windows = cut_windows({10, 700, 3, 2}, QaParams(), bert());
   ASSERT_TRUE(windows);
-  EXPECT_EQ(*windows, (std::vector<QaWindow>{{0, 371}, {243, 371}, {486, 214}}));
+  EXPECT_EQ(list(*windows), (std::vector<QaWindow>{{0, 371}, {243, 371}, {486, 214}}));
 }
 
 TEST(QaWindows, TheLastWindowIsShortAndEndsTheContext) {
   const auto windows = cut_windows({4, 21, 3, 2}, params(17, 0), bert());
   ASSERT_TRUE(windows);
-  EXPECT_EQ(*windows, (std::vector<QaWindow>{{0, 10}, {10, 10}, {20, 1}}));
+  EXPECT_EQ(list(*windows), (std::vector<QaWindow>{{0, 10}, {10, 10}, {20, 1}}));
 }
 
 TEST(QaWindows, RefusesWhatThePipelineRefuses) {
@@ -59,6 +76,21 @@ TEST(QaWindows, RefusesWhatThePipelineRefuses) {
       cut_windows({4, 600, 3, 2}, params(513, 10), bert()));  // more than there are positions
   EXPECT_EQ(cut_windows({4, 1'000'000, 3, 2}, params(8, 0), bert()).error().code,
             ErrorCode::kTooLarge);
+}
+
+// What a text costs in windows is bounded: 1 MiB with the defaults passes, a few kilobytes with
+// windows that overlap almost wholly do not.
+TEST(QaWindows, BoundsWhatARequestCosts) {
+  EXPECT_TRUE(cut_windows({30, 1U << 20U, 3, 2}, QaParams(), bert()));
+  EXPECT_TRUE(cut_windows({5, 300'000, 4, 2}, params(128, -1), bert()));
+  const auto costly = cut_windows({5, 5000, 3, 2}, params(384, 370), bert());
+  ASSERT_FALSE(costly);
+  EXPECT_EQ(costly.error().code, ErrorCode::kTooLarge);
+  for (const char* named : {"context", "doc_stride", "max_seq_len"}) {
+    EXPECT_NE(costly.error().text.find(named), std::string::npos) << costly.error().text;
+  }
+  EXPECT_TRUE(cut_windows({5, 1000, 3, 2}, params(384, 370), bert()));  // cheap all the same
+  EXPECT_TRUE(cut_windows({5, 5000, 3, 2}, params(384, 340), bert()));
 }
 
 TEST(QaSpans, BestSpansInOrder) {
@@ -111,8 +143,8 @@ TEST(QaAnswers, EqualTextsMergeWhateverTheirCase) {
   QaAnswerList list("Rome rome");
   Tokens t = window();
   t.offsets[4] = {5, 9};
-  list.add({3, 3, 0.25F}, t, false);
-  list.add({4, 4, 0.5F}, t, false);
+  EXPECT_TRUE(list.add({3, 3, 0.25F}, t, false));
+  EXPECT_TRUE(list.add({4, 4, 0.5F}, t, false));
   const auto best = std::move(list).best(5);
   ASSERT_EQ(best.size(), 1U);
   EXPECT_DOUBLE_EQ(best[0].score, 0.75);
@@ -122,12 +154,83 @@ TEST(QaAnswers, EqualTextsMergeWhateverTheirCase) {
 
 TEST(QaAnswers, TheNullAnswerComesLastAmongEquals) {
   QaAnswerList list("Rome rain");
-  list.add({3, 3, 0.25F}, window(), false);
+  EXPECT_TRUE(list.add({3, 3, 0.25F}, window(), false));
   list.add_null(0.25F);
   const auto best = std::move(list).best(2);
   ASSERT_EQ(best.size(), 2U);
   EXPECT_EQ(best[0].end, 4U);
   EXPECT_EQ(best[1].end, 0U);
+}
+
+// All spans of words in a context of words that are all different, in bounded memory; the merged
+// scores and their order are those of a plain list of texts.
+TEST(QaAnswers, AreMergedAsAPlainListWould) {
+  std::string context;
+  Tokens t;
+  for (std::uint32_t i = 0; i < 300; ++i) {
+    const std::string word = (i % 2 == 0 ? "Word" : "wORD") + std::to_string(i / 2 % 70);
+    const auto start = static_cast<std::uint32_t>(context.size());
+    t.offsets.push_back({start, start + static_cast<std::uint32_t>(word.size())});
+    t.words.push_back(static_cast<std::int32_t>(i));
+    t.sequences.push_back(1);
+    t.ids.push_back(7);
+    context += word + " ";
+  }
+  QaAnswerList list(context);
+  std::map<std::string, std::size_t> places;
+  std::vector<QaAnswer> expected;
+  for (std::size_t i = 0; i < 200'000; ++i) {
+    const std::size_t start = i * 7919 % 297;
+    const QaSpan span{start, start + i % 3, static_cast<float>(i % 101 + 1) / 128};
+    ASSERT_TRUE(list.add(span, t, false));
+    const Offset offset{t.offsets[start].start, t.offsets[span.end].end};
+    const auto [place, is_new] = places.try_emplace(
+        lower_case(context.substr(offset.start, offset.end - offset.start)), expected.size());
+    if (is_new) expected.push_back({0, offset.start, offset.end, offset.start, offset.end});
+    expected[place->second].score += static_cast<double>(span.score);
+  }
+  std::ranges::stable_sort(expected, std::ranges::greater(), &QaAnswer::score);
+  const auto best = std::move(list).best(100);
+  ASSERT_EQ(best.size(), 100U);
+  for (std::size_t i = 0; i < best.size(); ++i) {
+    EXPECT_EQ(best[i].score, expected[i].score) << i;
+    EXPECT_EQ(best[i].start, expected[i].start) << i;
+    EXPECT_EQ(best[i].byte_end, expected[i].byte_end) << i;
+  }
+}
+
+// Over a million spans of which all texts differ: refused in time, and never more than tens of
+// megabytes.
+TEST(QaAnswers, AreBoundedInNumberAndMemory) {
+  constexpr std::size_t kWords = 27'000;
+  std::string context;
+  Tokens t;
+  for (std::uint32_t i = 0; i < kWords; ++i) {
+    const auto start = static_cast<std::uint32_t>(context.size());
+    context += std::to_string(i) + " ";
+    t.offsets.push_back({start, static_cast<std::uint32_t>(context.size()) - 1});
+    t.words.push_back(static_cast<std::int32_t>(i));
+    t.sequences.push_back(1);
+    t.ids.push_back(7);
+  }
+  QaAnswerList list(context);
+  const std::size_t before = allocated();
+  std::size_t most = 0;
+  std::size_t added = 0;
+  Status status;
+  for (std::size_t start = 0; status && start < kWords; ++start) {
+    for (std::size_t end = start; status && end < std::min(start + 40, kWords); ++end) {
+      status = list.add({start, end, 0.5F}, t, false);
+      added += status ? 1U : 0U;
+    }
+    most = std::max(most, allocated());
+  }
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::kTooLarge);
+  EXPECT_NE(status.error().text.find("top_k"), std::string::npos);
+  EXPECT_EQ(added, limits::kQaAnswers);
+  EXPECT_LT(most - before, 64U << 20U);
+  EXPECT_EQ(std::move(list).best(1000).size(), 1000U);
 }
 
 TEST(CodePoints, ByteOffsetsOfEveryLength) {
