@@ -23,7 +23,7 @@ Gateway::Gateway(std::unique_ptr<EventLoop> loop, Sockets sockets, Settings sett
       read_info_(std::move(read_info)),
       loop_(std::move(loop)),
       host_(*loop_, *this, std::move(sockets.control)),
-      dispatcher_(*loop_, settings_.queued_items, settings_.cores,
+      dispatcher_(*loop_, settings_,
                   [this](std::uint64_t id) {
                     host_.send({{"type", "worker_gone"}, {"id", id}});
                   }),

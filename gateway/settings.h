@@ -20,6 +20,8 @@ struct Settings {
   Milliseconds linger = limits::kLingerDeadline;
   Milliseconds request = limits::kRequestDeadline;
   Milliseconds drain = limits::kDrainDeadline;
+  Milliseconds worker_silence = limits::kWorkerSilence;
+  Milliseconds cancel_grace = limits::kCancelGrace;
 
   std::size_t connections = limits::kConnections;
   std::size_t buffered_bytes = limits::kBufferedBytes;

@@ -45,7 +45,7 @@ Answer submit(Api& api, Exchange& exchange, Work work, Call::Format format) {
   ASSIGN_OR_RETURN(work.timeout, parse_timeout(exchange.request.header("x-request-timeout-ms")));
   auto call = std::make_unique<Call>(api.loop, api.dispatcher, exchange.sink, std::move(work),
                                      std::move(format), api.settings.request);
-  RETURN_IF_ERROR(api.dispatcher.submit(*call));
+  RETURN_IF_ERROR(api.dispatcher.submit(call->items()));
   return call;
 }
 

@@ -2,13 +2,30 @@
 #include "gateway/api/api.h"
 
 namespace onecopy::gateway {
+namespace {
+
+// Why a request sent now would not be served; "ok" when it would.
+std::string_view state_of(const Api& api) {
+  if (api.lifecycle.draining) return "draining";
+  if (!api.lifecycle.ready) return "starting";
+  switch (api.dispatcher.health()) {
+    case WorkersHealth::kNoWorkers:
+      return "no workers";
+    case WorkersHealth::kStuck:
+      return "all workers stand still";
+    case WorkersHealth::kOk:
+      return "ok";
+  }
+  return "ok";
+}
+
+}  // namespace
 
 // 200 when a request sent now would be served.
 Answer report_health(Api& api, Exchange& exchange) {
-  const Lifecycle& now = api.lifecycle;
-  const bool well = now.ready && !now.draining;
-  const char* const status = now.draining ? "draining" : now.ready ? "ok" : "starting";
-  exchange.sink.reply({well ? 200 : 503, fmt::format("{{\"status\": \"{}\"}}", status), 0, {}});
+  const std::string_view state = state_of(api);
+  exchange.sink.reply(
+      {state == "ok" ? 200 : 503, fmt::format("{{\"status\": \"{}\"}}", state), 0, {}});
   return nullptr;
 }
 
@@ -18,8 +35,13 @@ Answer report_live(Api& /*api*/, Exchange& exchange) {
 }
 
 Answer report_ready(Api& api, Exchange& exchange) {
-  const bool ready = api.lifecycle.ready && !api.lifecycle.draining;
-  exchange.sink.reply({ready ? 200 : 503, fmt::format("{{\"ready\": {}}}", ready), 0, {}});
+  const std::string_view state = state_of(api);
+  if (state == "ok") {
+    exchange.sink.reply({200, R"({"ready": true})", 0, {}});
+  } else {
+    exchange.sink.reply(
+        {503, fmt::format("{{\"ready\": false, \"reason\": \"{}\"}}", state), 0, {}});
+  }
   return nullptr;
 }
 

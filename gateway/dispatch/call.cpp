@@ -1,22 +1,11 @@
 #include "gateway/dispatch/call.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "gateway/api/reply_json.h"
 #include "gateway/dispatch/dispatcher.h"
 
 namespace onecopy::gateway {
-namespace {
-
-// English prose has 4 to 5 bytes a token in BERT's and RoBERTa's vocabularies; German, Russian and
-// Chinese text in UTF-8 has 2 to 3. A guess that is off costs little: the worker counts exactly and
-// cuts a batch that is too large in parts.
-constexpr std::size_t kBytesPerToken = 4;
-constexpr std::size_t kSpecialTokens = 3;  // [CLS] a [SEP] b [SEP]
-
-}  // namespace
-
 Call::Call(EventLoop& loop, Dispatcher& dispatcher, ReplySink& sink, Work work, Format format,
            Milliseconds default_timeout)
     : dispatcher_(dispatcher),
@@ -27,41 +16,20 @@ Call::Call(EventLoop& loop, Dispatcher& dispatcher, ReplySink& sink, Work work, 
       replies_(work_.texts.size()),
       missing_(work_.texts.size()),
       timeout_(work_.timeout.value_or(default_timeout)),
-      deadline_(Clock::now() + timeout_),
       timer_(loop, [this] { expire(); }) {
+  const auto deadline = Clock::now() + timeout_;
   for (std::size_t i = 0; i < items_.size(); ++i) {
-    items_[i].call = this;
-    items_[i].index = i;
+    WorkItem& item = items_[i];
+    item.owner = this;
+    item.work = &work_;
+    item.index = i;
+    item.tokens = estimated_tokens(work_, work_.texts[i]);
+    item.deadline = deadline;
   }
-  timer_.set(deadline_);
+  timer_.set(deadline);
 }
 
-Call::~Call() { dispatcher_.give_up(*this); }
-
-WorkRequest Call::request_of(const WorkItem& item) const {
-  const Work::Text& text = work_.texts[item.index];
-  WorkRequest request;
-  request.segment = work_.model->segment;
-  request.task = work_.model->info.task;
-  request.qa = work_.qa;
-  request.text_params = work_.text_params;
-  request.text = text.text;
-  if (text.pair) request.pair = *text.pair;
-  request.deadline = deadline_;
-  return request;
-}
-
-std::size_t Call::text_bytes(const WorkItem& item) const {
-  const Work::Text& text = work_.texts[item.index];
-  return text.text.size() + (text.pair ? text.pair->size() : 0);
-}
-
-std::size_t Call::estimated_tokens(const WorkItem& item) const {
-  const std::size_t tokens = kSpecialTokens + text_bytes(item) / kBytesPerToken;
-  // A long context is computed in windows, all of it; any other long text is cut.
-  if (work_.model->info.task == Task::kQuestionAnswering) return tokens;
-  return std::min<std::size_t>(tokens, work_.model->info.max_tokens);
-}
+Call::~Call() { dispatcher_.give_up(items_); }
 
 void Call::item_done(const WorkItem& item, WorkReply reply) {
   if (answered_) return;
@@ -75,7 +43,7 @@ void Call::item_done(const WorkItem& item, WorkReply reply) {
 
 void Call::fail_with(const Error& error) {
   if (answered_) return;
-  dispatcher_.give_up(*this);
+  dispatcher_.give_up(items_);
   answer(error_reply(error, dispatcher_.retry_after_s()));
 }
 

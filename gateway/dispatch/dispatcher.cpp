@@ -14,17 +14,18 @@ constexpr auto kPauseAfterDeath = std::chrono::milliseconds(20);
 
 }  // namespace
 
-Dispatcher::Dispatcher(EventLoop& loop, std::size_t queued_items, unsigned cores,
+Dispatcher::Dispatcher(EventLoop& loop, const Settings& settings,
                        std::function<void(std::uint64_t)> worker_gone)
     : loop_(loop),
-      max_queued_(queued_items),
+      settings_(settings),
       worker_gone_(std::move(worker_gone)),
-      cores_(std::max(1U, cores)),
-      grants_(cores),
-      pause_(loop, [this] {
-        paused_ = false;
-        schedule();
-      }) {}
+      grants_(settings.cores),
+      pause_(loop,
+             [this] {
+               paused_ = false;
+               schedule();
+             }),
+      watchdog_(loop, [this] { look_for_hung(); }) {}
 
 Dispatcher::~Dispatcher() = default;
 
@@ -40,32 +41,45 @@ void Dispatcher::add_worker(std::uint64_t id, UniqueFd socket) {
   schedule();
 }
 
-Status Dispatcher::submit(Call& call) {
-  const std::size_t items = call.items().size();
+void Dispatcher::set_process(std::uint64_t id, UniqueFd pidfd) {
+  const auto worker =
+      std::ranges::find_if(workers_, [&](const auto& link) { return link->id() == id; });
+  if (worker != workers_.end()) (*worker)->set_process(std::move(pidfd));
+}
+
+WorkersHealth Dispatcher::health() const {
+  if (workers_.empty()) return WorkersHealth::kNoWorkers;
+  const bool all_stuck = std::ranges::all_of(workers_, [&](const auto& worker) {
+    return worker->batch() != nullptr && worker->silent_for() > settings_.worker_silence / 2;
+  });
+  return all_stuck ? WorkersHealth::kStuck : WorkersHealth::kOk;
+}
+
+Status Dispatcher::submit(std::span<WorkItem> items) {
   // What an idle worker takes at once does not wait, so it needs no place in the queue.
-  if (queue_.size() + items > max_queued_ + idle_.size()) {
+  if (queue_.size() + items.size() > settings_.queued_items + idle_.size()) {
     return fail(ErrorCode::kBusy,
                 "the queue is full ({} of {} places taken, {} asked for); retry later",
-                queue_.size(), max_queued_, items);
+                queue_.size(), settings_.queued_items, items.size());
   }
-  for (WorkItem& item : call.items()) queue_.push_back(item, call.model());
+  for (WorkItem& item : items) queue_.push_back(item);
   schedule();
   return {};
 }
 
-void Dispatcher::give_up(Call& call) {
-  for (WorkItem& item : call.items()) {
+void Dispatcher::give_up(std::span<WorkItem> items) {
+  for (WorkItem& item : items) {
     queue_.remove(item);
     if (item.batch != nullptr) item.batch->remove(item);
   }
 }
 
 void Dispatcher::fail_all(const Error& error) {
-  while (WorkItem* const item = queue_.pop()) item->call->fail_with(error);
+  while (WorkItem* const item = queue_.pop()) item->owner->fail_with(error);
   for (const auto& worker : std::vector(workers_)) {
     const Batch* const batch = worker->batch();
     for (std::size_t i = 0; batch != nullptr && i < batch->size(); ++i) {
-      if (WorkItem* const item = batch->at(i)) item->call->fail_with(error);
+      if (WorkItem* const item = batch->at(i)) item->owner->fail_with(error);
     }
   }
 }
@@ -103,34 +117,38 @@ void Dispatcher::schedule() {
 void Dispatcher::start_next() {
   // Several idle workers share what waits, rather than one taking it all.
   // More than there are cores would only take turns on them.
+  const std::size_t cores = settings_.cores;
   const std::size_t busy = workers_.size() - idle_.size();
-  const std::size_t sharers = std::min(idle_.size(), cores_ > busy ? cores_ - busy : 1);
+  const std::size_t sharers = std::min(idle_.size(), cores > busy ? cores - busy : 1);
   const std::size_t share = (queue_.size() + sharers - 1) / sharers;
   WorkItem& first = *queue_.pop();
-  if (first.call->deadline() <= Clock::now()) return first.call->expire();
+  if (first.deadline <= Clock::now()) return first.owner->expire();
   start(batch_from(first, share));
 }
 
 std::unique_ptr<Batch> Dispatcher::batch_from(WorkItem& first, std::size_t share) {
   auto batch = std::make_unique<Batch>();
   batch->add(first);
-  const Model& model = first.call->model();
+  const Model& model = first.model();
   const auto now = Clock::now();
   while (batch->size() < share) {
     WorkItem* const next = queue_.next_of(model);
     // An expired item answers its client when its turn comes, or by its timer.
-    if (next == nullptr || next->call->deadline() <= now || !batch->has_room_for(*next)) break;
-    queue_.remove(*next);
+    if (next == nullptr || next->deadline <= now || !batch->has_room_for(*next)) break;
+    queue_.take(*next);
     batch->add(*next);
   }
   return batch;
 }
 
 void Dispatcher::start(std::unique_ptr<Batch> batch) {
-  WorkerLink& worker = take_idle_for(batch->at(0)->call->model());
+  WorkerLink& worker = take_idle_for(batch->at(0)->model());
   grants_.start(worker.threads(), std::min(idle_.size(), queue_.size()));
   const Status started = worker.start(batch);
-  if (started) return;
+  if (started) {
+    if (!std::exchange(watching_, true)) watchdog_.set_after(tick());
+    return;
+  }
   if (started.error().code == ErrorCode::kUnavailable) {
     put_back(*batch);  // the worker never had it
     return drop(worker);
@@ -138,14 +156,14 @@ void Dispatcher::start(std::unique_ptr<Batch> batch) {
   became_idle(worker);
   // Batches are made to fit, so this is an item that fits no mailbox, alone.
   for (std::size_t i = 0; i < batch->size(); ++i) {
-    if (WorkItem* const item = batch->take(i)) item->call->fail_with(started.error());
+    if (WorkItem* const item = batch->take(i)) item->owner->fail_with(started.error());
   }
 }
 
 // Before all others, in their order.
 void Dispatcher::put_back(Batch& batch) {
   for (std::size_t i = batch.size(); i-- > 0;) {
-    if (WorkItem* const item = batch.take(i)) queue_.push_front(*item, item->call->model());
+    if (WorkItem* const item = batch.take(i)) queue_.push_front(*item);
   }
 }
 
@@ -156,7 +174,7 @@ void Dispatcher::on_reply(WorkerLink& worker, std::unique_ptr<Batch> batch,
   became_idle(worker);
   schedule();  // first, so that the worker computes while the replies are written
   for (std::size_t i = 0; i < batch->size(); ++i) {
-    if (WorkItem* const item = batch->take(i)) item->call->item_done(*item, std::move(replies[i]));
+    if (WorkItem* const item = batch->take(i)) item->owner->item_done(*item, std::move(replies[i]));
   }
 }
 
@@ -180,11 +198,26 @@ void Dispatcher::retry(WorkItem& item, bool crashed) {
   ++item.deaths;
   if (crashed) ++item.crashes;
   if (item.crashes < limits::kCrashes && item.deaths < limits::kAttempts) {
-    return queue_.push_front(item, item.call->model());
+    return queue_.push_front(item);
   }
-  item.call->fail_with(
+  item.owner->fail_with(
       {ErrorCode::kInternal,
        fmt::format("this request ended {} workers; not tried again", item.deaths)});
+}
+
+// Often enough that neither time is missed by much, seldom enough to cost nothing.
+Milliseconds Dispatcher::tick() const {
+  return std::max(Milliseconds(1), std::min(settings_.worker_silence, settings_.cancel_grace) / 5);
+}
+
+void Dispatcher::look_for_hung() {
+  watching_ = idle_.size() < workers_.size();
+  if (watching_) watchdog_.set_after(tick());
+  for (const auto& worker : std::vector(workers_)) {  // the hung ones leave the list
+    if (!worker->hangs(tick(), settings_)) continue;
+    log_line(fmt::format("worker {} hangs; it is ended", worker->id()));
+    worker->end_hung();
+  }
 }
 
 void Dispatcher::drop(WorkerLink& worker) {

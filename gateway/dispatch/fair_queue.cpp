@@ -1,55 +1,79 @@
 #include "gateway/dispatch/fair_queue.h"
 
-#include "gateway/dispatch/call.h"
+#include <algorithm>
+#include <tuple>
 
 namespace onecopy::gateway {
 
-std::list<FairQueue::Lane>::iterator FairQueue::lane_of(const Model& model) {
-  const auto known = lanes_.find(&model);
-  if (known != lanes_.end()) return known->second;
-  const auto lane = turns_.insert(turns_.end(), Lane{&model, {}});
-  lanes_.emplace(&model, lane);
-  return lane;
-}
-
-void FairQueue::push_back(WorkItem& item, const Model& model) {
-  const auto lane = lane_of(model);
-  item.place = Place{lane, lane->items.insert(lane->items.end(), &item)};
+void FairQueue::push_back(WorkItem& item) {
+  Lane& lane = lanes_[&item.model()];
+  if (lane.first == nullptr) {
+    lane.due = std::max(lane.due, now_);
+    lane.since = arrivals_++;
+  }
+  item.lane = &lane;
+  item.previous = lane.last;
+  (lane.last == nullptr ? lane.first : lane.last->next) = &item;
+  lane.last = &item;
   ++size_;
 }
 
-void FairQueue::push_front(WorkItem& item, const Model& model) {
-  const auto lane = lane_of(model);
-  item.place = Place{lane, lane->items.insert(lane->items.begin(), &item)};
-  turns_.splice(turns_.begin(), turns_, lane);
+void FairQueue::push_front(WorkItem& item) {
+  item.lane = &again_;
+  item.next = again_.first;
+  (again_.first == nullptr ? again_.last : again_.first->previous) = &item;
+  again_.first = &item;
   ++size_;
+}
+
+void FairQueue::unlink(WorkItem& item) {
+  (item.previous == nullptr ? item.lane->first : item.previous->next) = item.next;
+  (item.next == nullptr ? item.lane->last : item.next->previous) = item.previous;
+  item.lane = nullptr;
+  item.previous = item.next = nullptr;
+  if (--size_ > 0) return;
+  lanes_.clear();  // nobody waits who could have a claim on what others have used
+  now_ = 0;
+}
+
+Lane* FairQueue::next_lane() {
+  if (again_.first != nullptr) return &again_;
+  Lane* next = nullptr;
+  for (auto& [model, lane] : lanes_) {
+    if (lane.first == nullptr) continue;
+    if (next == nullptr || std::tie(lane.due, lane.since) < std::tie(next->due, next->since)) {
+      next = &lane;
+    }
+  }
+  return next;
 }
 
 void FairQueue::take(WorkItem& item) {
-  const Place place = *item.place;
-  item.place.reset();
-  place.lane->items.erase(place.item);
-  --size_;
-  if (!place.lane->items.empty()) return;
-  lanes_.erase(place.lane->model);
-  turns_.erase(place.lane);
+  Lane& lane = *item.lane;
+  if (&lane != &again_) {
+    lane.due += std::max<std::size_t>(1, item.tokens);
+    lane.since = arrivals_++;
+  }
+  unlink(item);
 }
 
 WorkItem* FairQueue::pop() {
-  if (turns_.empty()) return nullptr;
-  WorkItem* const item = turns_.front().items.front();
-  turns_.splice(turns_.end(), turns_, turns_.begin());
+  Lane* const lane = next_lane();
+  if (lane == nullptr) return nullptr;
+  if (lane != &again_) now_ = lane->due;
+  WorkItem* const item = lane->first;
   take(*item);
   return item;
 }
 
-WorkItem* FairQueue::next_of(const Model& model) const {
+WorkItem* FairQueue::next_of(const Model& model) {
+  if (again_.first != nullptr && &again_.first->model() == &model) return again_.first;
   const auto lane = lanes_.find(&model);
-  return lane == lanes_.end() ? nullptr : lane->second->items.front();
+  return lane == lanes_.end() ? nullptr : lane->second.first;
 }
 
 void FairQueue::remove(WorkItem& item) {
-  if (item.place) take(item);
+  if (item.lane != nullptr) unlink(item);
 }
 
 }  // namespace onecopy::gateway

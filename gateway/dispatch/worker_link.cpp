@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <string_view>
 #include <utility>
 
@@ -45,7 +48,10 @@ Status WorkerLink::start(std::unique_ptr<Batch>& batch) {
     return fail(ErrorCode::kUnavailable, "worker {}: {}", id_, sent.error().text);
   }
   batch_ = std::move(batch);
-  last_model_ = &batch_->at(0)->call->model();
+  batch_->marks_cancelled_in(&mailbox_.cancelled());
+  last_model_ = &batch_->at(0)->model();
+  progress_ = mailbox_.progress();
+  silent_for_ = unwanted_for_ = Milliseconds(0);
   started_at_ = Clock::now();
   return {};
 }
@@ -67,10 +73,29 @@ void WorkerLink::finish() {
   auto replies = mailbox_.collect(epoch_);
   lied_ = !replies.has_value();
   if (lied_) return die();
+  batch_->marks_cancelled_in(nullptr);
+  silent_for_ = Milliseconds(0);
   events_.on_reply(*this, std::move(batch_), std::move(*replies));
 }
 
+bool WorkerLink::hangs(Milliseconds tick, const Settings& settings) {
+  if (batch_ == nullptr) return false;
+  const std::uint32_t progress = mailbox_.progress();
+  silent_for_ =
+      std::exchange(progress_, progress) == progress ? silent_for_ + tick : Milliseconds(0);
+  unwanted_for_ = batch_->nobody_waits() ? unwanted_for_ + tick : Milliseconds(0);
+  return silent_for_ > settings.worker_silence || unwanted_for_ > settings.cancel_grace;
+}
+
+void WorkerLink::end_hung() {
+  hung_ = true;
+  die();
+}
+
+// However it came to this, the process must not go on: it may compute, hold memory, or write.
 void WorkerLink::die() {
+  if (process_) ::syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0U);
+  if (batch_ != nullptr) batch_->marks_cancelled_in(nullptr);
   close();
   events_.on_death(*this, std::move(batch_));
 }

@@ -40,6 +40,9 @@ class FakeWorker {
   // How many threads it may use now, and how many when it took its last request. It must have taken
   // one.
   std::uint32_t threads() { return mailbox_->threads(); }
+  // As a real worker does while it computes, and what it looks at then; from its behaviour.
+  void show_progress() { ++mailbox_->progress(); }
+  std::uint64_t cancelled() { return mailbox_->cancelled(); }
   std::uint32_t threads_at_start() const { return threads_at_start_; }
 
  private:

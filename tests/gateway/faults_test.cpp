@@ -110,6 +110,53 @@ TEST(WorkerLies, AnUnaskedMessageCountsAsItsDeath) {
   }
 }
 
+TEST(WorkerHangs, TheRequestGoesToAnotherWorker) {
+  Settings settings;
+  settings.worker_silence = Milliseconds(500);
+  Door never;
+  TestGateway gateway(settings);
+  FakeWorker& hanging = gateway.add_worker(behind(never));
+  RawClient client = gateway.connect();
+  gateway.ready();
+  client.send(get_request(kQuestion));
+  EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), 1);
+  EXPECT_EQ(hanging.taken(), 1);
+  const RawReply health = gateway.connect().get("/v2/health/ready");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_THAT(health.body, HasSubstr("no workers"));
+  gateway.add_worker();
+  EXPECT_EQ(client.read_reply().status, 200);
+  EXPECT_EQ(gateway.connect().get("/v2/health/ready").status, 200);
+  never.open();
+}
+
+// It is told at once, and ends when it does not listen.
+TEST(WorkerHangs, WhenItGoesOnForAClientThatLeft) {
+  Settings settings;
+  settings.cancel_grace = Milliseconds(100);
+  Door never;
+  TestGateway gateway(settings);
+  FakeWorker* worker = nullptr;
+  std::atomic<bool> stop = false;
+  std::atomic<bool> was_told = false;
+  worker = &gateway.add_worker([&](const WorkRequest& request) {
+    while (!stop) {
+      worker->show_progress();
+      if (worker->cancelled() == 1) was_told = true;
+      std::this_thread::yield();
+    }
+    return answer_plainly(request);
+  });
+  gateway.ready();
+  RawClient leaving = gateway.connect();
+  leaving.send(get_request(kQuestion));
+  settle(gateway, leaving);
+  leaving.close();
+  EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), 1);
+  while (!was_told) std::this_thread::yield();
+  stop = true;
+}
+
 TEST(HostLies, AreIgnored) {
   TestGateway gateway;
   gateway.send({{"type", "worker"}, {"id", 1}});
