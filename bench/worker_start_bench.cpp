@@ -2,14 +2,13 @@
 //
 //   worker_start_bench MODEL_DIR [RUNS]
 //
-// Drives the real nursery as the host does. "Ready" is measured the hard way: from the host's word
-// to the first answer of a new worker, which includes attaching the model. Prints a markdown table.
+// Drives the real nursery as host and gateway do. "Ready" is measured the hard way: from the
+// gateway's word to the first answer of a new worker, which includes attaching the model. Prints a
+// markdown table.
 #include <fmt/format.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
@@ -17,15 +16,11 @@
 #include <vector>
 
 #include "host/publish/model_loader.h"
-#include "host/supervise/child_process.h"
-#include "host/supervise/instance_lock.h"
-#include "shared/protocol/control.h"
-#include "shared/protocol/mailbox.h"
+#include "shared/base/clock.h"
+#include "tests/worker/process/nursery_process.h"
 
 namespace onecopy::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 template <class T>
 T must(Result<T> result) {
@@ -37,45 +32,6 @@ void must(Status status) {
   if (!status) must(Result<int>(tl::unexpected<Error>(status.error())));
 }
 
-struct Nursery {
-  pid_t pid;
-  UniqueFd channel;
-};
-
-Nursery start_nursery() {
-  auto channel = must(make_channel());
-  const int end = channel.second.get();
-  const pid_t pid =
-      must(host::start_program("onecopy-nursery", {"--control", std::to_string(end)}, {&end, 1}));
-  must(receive_control(channel.first.get()));  // hello
-  return {pid, std::move(channel.first)};
-}
-
-// One worker, seen from the gateway's side.
-class Worker {
- public:
-  Worker(const Nursery& nursery, std::uint64_t id) : mailbox_(must(Mailbox::create())) {
-    auto ends = must(make_channel());
-    must(send_control(nursery.channel.get(), {{"type", "fork"}, {"id", id}}, ends.second.get()));
-    socket_ = std::move(ends.first);
-    must(send_message(socket_.get(), std::as_bytes(std::span("mailbox", 7)), mailbox_.fd()));
-  }
-
-  void ask(const WorkRequest& request) {
-    const Wake wake{++epoch_};
-    must(mailbox_.post(wake.epoch, {&request, 1}));
-    must(send_message(socket_.get(), as_bytes_of(wake)));
-    must(receive_message(socket_.get()));
-    const auto replies = must(mailbox_.collect(wake.epoch));
-    if (replies[0].error) must(Status(tl::unexpected<Error>(*replies[0].error)));
-  }
-
- private:
-  Mailbox mailbox_;
-  UniqueFd socket_;
-  std::uint64_t epoch_ = 0;
-};
-
 double milliseconds(Clock::duration d) {
   return std::chrono::duration<double, std::milli>(d).count();
 }
@@ -83,14 +39,6 @@ double milliseconds(Clock::duration d) {
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
-}
-
-// The newest child of the nursery, by the list that the kernel keeps.
-pid_t newest_child(pid_t nursery) {
-  std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", nursery));
-  pid_t last = -1;
-  for (pid_t pid = 0; children >> pid;) last = pid;
-  return last;
 }
 
 double private_megabytes(pid_t pid) {
@@ -113,38 +61,56 @@ WorkRequest question(const host::LoadedModel& model, const std::string& context)
   return request;
 }
 
+void ask(worker::TestWorker& worker, const WorkRequest& request) {
+  if (const auto reply = worker.ask(request); reply.error) {
+    must(Status(tl::unexpected<Error>(*reply.error)));
+  }
+}
+
+struct Measured {
+  std::vector<double> first_answer;  // ms
+  double idle = 0;                   // MB
+  double after = 0;
+};
+
+Measured measure(const worker::TestGateway& gateway, const host::LoadedModel& model, int runs) {
+  Measured measured;
+  for (int i = 0; i < runs; ++i) {
+    const auto start = Clock::now();
+    worker::TestWorker worker = gateway.fork(static_cast<std::uint64_t>(i));
+    worker.attach({model.segment->name()});
+    ask(worker, question(model, "It was built by Quatz."));
+    measured.first_answer.push_back(milliseconds(Clock::now() - start));
+  }
+  std::string long_context;
+  for (int i = 0; i < 400; ++i) long_context += "the old bridge ";
+  worker::TestWorker worker = gateway.fork(static_cast<std::uint64_t>(runs));
+  ::usleep(300'000);
+  measured.idle = private_megabytes(worker.pid());
+  worker.attach({model.segment->name()});
+  for (int k = 0; k < 3; ++k) ask(worker, question(model, long_context));
+  measured.after = private_megabytes(worker.pid());
+  return measured;
+}
+
 void run(const std::string& folder, int runs) {
   const std::string instance = fmt::format("bench-{}", ::getpid());
-  const host::InstanceLock lock = must(host::InstanceLock::acquire(instance));
   host::TensorCatalogue catalogue;
   const auto model = must(host::load_model({.name = "bench", .folder = folder, .adapter = {}},
                                            instance, 1, catalogue, {}));
-  const Nursery nursery = start_nursery();
-  std::vector<double> first_answer;
-  std::string long_context;
-  for (int i = 0; i < 400; ++i) long_context += "the old bridge ";
-  double idle = 0;
-  double after = 0;
-  for (int i = 0; i < runs; ++i) {
-    const auto start = Clock::now();
-    Worker worker(nursery, static_cast<std::uint64_t>(i));
-    worker.ask(question(model, "It was built by Quatz."));
-    first_answer.push_back(milliseconds(Clock::now() - start));
-    if (i + 1 < runs) continue;
-    Worker idle_worker(nursery, 1000);
-    ::usleep(300'000);
-    idle = private_megabytes(newest_child(nursery.pid));
-    for (int k = 0; k < 3; ++k) idle_worker.ask(question(model, long_context));
-    after = private_megabytes(newest_child(nursery.pid));
-  }
+  worker::NurseryProcess nursery(instance);
+  const worker::TestHost host(instance);
+  const worker::TestGateway gateway(host);
+  const Measured measured = measure(gateway, model, runs);
   fmt::print("| worker, {} | measured | bar |\n|---|---|---|\n",
              std::filesystem::path(folder).filename().string());
   fmt::print("| asked for -> first answer, median of {} | {:.1f} ms | 20 ms |\n", runs,
-             median(first_answer));
-  fmt::print("| private memory, idle | {:.1f} MB | 8 MB |\n", idle);
-  fmt::print("| private memory after windows of 384 tokens | {:.1f} MB | 40 MB |\n", after);
-  must(send_control(nursery.channel.get(), {{"type", "stop"}}));
-  ::waitpid(nursery.pid, nullptr, 0);
+             median(measured.first_answer));
+  fmt::print("| private memory, idle | {:.1f} MB | 8 MB |\n", measured.idle);
+  fmt::print("| private memory after windows of 384 tokens | {:.1f} MB | 40 MB |\n",
+             measured.after);
+  host.send({{"type", "stop"}});
+  nursery.wait();
 }
 
 }  // namespace

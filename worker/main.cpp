@@ -8,6 +8,7 @@
 #include "shared/base/limits.h"
 #include "shared/base/log.h"
 #include "shared/base/process.h"
+#include "shared/protocol/rendezvous.h"
 #include "worker/process/arithmetic.h"
 #include "worker/process/nursery.h"
 
@@ -49,11 +50,18 @@ void allow_many_descriptors() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+int fail_with(const Error& error) {
+  log_line(error.text, LogLevel::kError);
+  return 1;
+}
+
 int run(Options options, char** argv) {
-  if (const Status settled = settle_back_ends(options.back_ends); !settled) {
-    log_line(settled.error().text, LogLevel::kError);
-    return 1;
-  }
+  const auto instance = instance_of(options.rendezvous);
+  if (!instance) return fail_with(instance.error());
+  set_log_instance(*instance);
+  const Status settled = settle_back_ends(options.back_ends);
+  if (!settled) return fail_with(settled.error());
+  options.nursery.instance = *instance;
   options.nursery.rendezvous = UniqueFd(options.rendezvous);
   options.nursery.arithmetic = arithmetic_json();
   options.nursery.end_alone = options.orphans == "end";

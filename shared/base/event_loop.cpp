@@ -83,6 +83,7 @@ void EventLoop::run() {
     fire_timers();
     run_tasks();
   }
+  stopped_ = false;
 }
 
 void Timer::set(Clock::time_point when) {

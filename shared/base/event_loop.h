@@ -41,7 +41,7 @@ class EventLoop {
   // Destroys the object at that time: for objects that end within a call of their own methods.
   void dispose(std::shared_ptr<void> object) { disposed_.push_back(std::move(object)); }
 
-  void run();  // until stop()
+  void run();  // until stop(); may be run again
   void stop() { stopped_ = true; }
 
  private:

@@ -98,6 +98,7 @@ inline constexpr std::size_t kMessageBytes =
 inline constexpr std::size_t kUnsentMessages = 16'384;    // that wait for one process to read them
 inline constexpr std::size_t kSnapshotBytes = 16u << 20;  // the registry of kModels models as JSON
 inline constexpr std::size_t kControlClients = 16;        // at one process's rendezvous at once
+inline constexpr auto kAcceptPause = 1s;                  // when the system refuses to accept
 inline constexpr auto kPingInterval = 5s;                 // host to gateway and nursery
 inline constexpr auto kSilence = 15s;        // then such a process is ended and started again
 inline constexpr auto kAloneDeadline = 60s;  // of a nursery that neither host nor gateway speaks to

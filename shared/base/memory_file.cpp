@@ -37,7 +37,8 @@ Result<std::string> read_memory_file(int fd, std::size_t most) {
     return fail(ErrorCode::kCorrupt, "memory file: {}", errno_text());
   }
   // Unsealed, it could shrink or change while it is read.
-  if (::fcntl(fd, F_GET_SEALS) != kSeals)
+  const int seals = ::fcntl(fd, F_GET_SEALS);
+  if (seals < 0 || (seals & kSeals) != kSeals)  // the system may have added others
     return fail(ErrorCode::kCorrupt, "memory file: not sealed");
   const auto bytes = static_cast<std::uint64_t>(facts.st_size);
   if (bytes > most) {

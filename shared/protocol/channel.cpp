@@ -77,7 +77,10 @@ Result<Message> receive_message(int channel) {
   header.msg_controllen = control.size();
   ssize_t got = 0;
   while ((got = ::recvmsg(channel, &header, MSG_CMSG_CLOEXEC)) < 0) {
-    if (errno != EINTR) return tl::unexpected<Error>(channel_error("receive"));
+    // ECONNRESET says once that the other end closed with messages of ours unread; those that it
+    // sent before are still to come, and then the end of file.
+    if (errno != EINTR && errno != ECONNRESET)
+      return tl::unexpected<Error>(channel_error("receive"));
   }
   Message message;
   message.fd = received_fd(header);

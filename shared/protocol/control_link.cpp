@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "shared/base/limits.h"
+#include "shared/base/log.h"
 
 namespace onecopy {
 
@@ -28,6 +29,12 @@ Status ControlLink::start() {
 void ControlLink::send(const Json& message, int fd) {
   if (!channel_) return;
   std::string text = message.dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (text.size() > limits::kMessageBytes) {
+    // It would end the link at the other end. What can be larger belongs into a memory file.
+    return log_line(fmt::format("a message of {} bytes is not sent, at most {} may be: {}",
+                                text.size(), limits::kMessageBytes, text.substr(0, 64)),
+                    LogLevel::kError);
+  }
   if (unsent_.empty()) {
     const Status sent = send_message(channel_.get(), std::as_bytes(std::span(text)), fd);
     // An end that is gone is noticed by its end of file, after the messages that it sent before.
@@ -38,16 +45,19 @@ void ControlLink::send(const Json& message, int fd) {
 
 void ControlLink::keep(std::string text, int fd) {
   if (unsent_.size() >= limits::kUnsentMessages) {
-    // Not within the sender's call: it does not expect to lose the link there.
-    loop_.run_soon([this, alive = std::weak_ptr(alive_)] {
-      if (!alive.expired())
-        lose(fmt::format("it left {} messages unread", limits::kUnsentMessages));
-    });
-    return;
+    return lose_soon(fmt::format("it left {} messages unread", limits::kUnsentMessages));
   }
   UniqueFd copy(fd >= 0 ? ::fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1);
+  if (fd >= 0 && !copy) return lose_soon(fmt::format("cannot keep a message: {}", errno_text()));
   unsent_.push_back({std::move(text), std::move(copy)});
   loop_.modify(channel_.get(), EPOLLIN | EPOLLOUT);
+}
+
+// Not within the sender's call: it does not expect to lose the link there.
+void ControlLink::lose_soon(std::string why) {
+  loop_.run_soon([this, alive = std::weak_ptr(alive_), why = std::move(why)] {
+    if (!alive.expired()) lose(why);
+  });
 }
 
 void ControlLink::flush() {

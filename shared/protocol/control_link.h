@@ -29,7 +29,8 @@ class ControlLink final : public EventHandler {
   ~ControlLink() override;
   Status start();
 
-  // The descriptor is borrowed for the call. After a close nothing happens.
+  // The descriptor is borrowed for the call. After a close nothing happens. A message of over
+  // limits::kMessageBytes is not sent, and the log says so.
   void send(const Json& message, int fd = -1);
   bool is_open() const { return static_cast<bool>(channel_); }
   // Everything that was sent is with the kernel.
@@ -48,6 +49,7 @@ class ControlLink final : public EventHandler {
   void flush();
   void keep(std::string text, int fd);
   void lose(const std::string& why);
+  void lose_soon(std::string why);
 
   EventLoop& loop_;
   Events& events_;

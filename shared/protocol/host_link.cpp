@@ -9,9 +9,18 @@
 namespace onecopy {
 
 HostLink::HostLink(EventLoop& loop, Events& events, UniqueFd rendezvous, Json hello)
-    : loop_(loop), events_(events), rendezvous_(std::move(rendezvous)), hello_(std::move(hello)) {}
+    : loop_(loop),
+      events_(events),
+      rendezvous_(std::move(rendezvous)),
+      hello_(std::move(hello)),
+      resume_(loop, [this] { resume(); }) {}
 
 HostLink::~HostLink() { close_rendezvous(); }
+
+void HostLink::resume() {
+  if (!rendezvous_) return;
+  if (const Status good = start(); !good) log_line(good.error().text, LogLevel::kError);
+}
 
 Status HostLink::start() { return loop_.add(rendezvous_.get(), EPOLLIN, *this); }
 
@@ -27,7 +36,10 @@ void HostLink::send(const Json& message, int fd) {
 void HostLink::on_events(std::uint32_t /*events*/) {
   auto client = accept_client(rendezvous_.get());
   if (!client) {
-    if (client.error().code != ErrorCode::kBusy) log_line(client.error().text);
+    if (client.error().code == ErrorCode::kBusy) return;
+    log_line(client.error().text, LogLevel::kWarning);
+    // Out of descriptors, say: the client is still there and would be reported at once again.
+    if (client.error().code == ErrorCode::kSystem) pause();
     return;
   }
   // Those that never say hello make room for others.
@@ -40,6 +52,11 @@ void HostLink::on_events(std::uint32_t /*events*/) {
   auto link = std::make_shared<ControlLink>(loop_, events, std::move(*client));
   if (const Status started = link->start(); !started) return log_line(started.error().text);
   clients_.push_back(std::move(link));
+}
+
+void HostLink::pause() {
+  loop_.remove(rendezvous_.get());
+  resume_.set_after(limits::kAcceptPause);
 }
 
 void HostLink::on_message(ControlLink& link, ControlMessage& message) {
@@ -69,11 +86,17 @@ void HostLink::become_host(ControlLink& link) {
 }
 
 void HostLink::handle(ControlMessage& message) {
-  if (message.type == "ping") return send({{"type", "pong"}, {"n", message.body.value("n", 0U)}});
+  if (message.type == "ping") return answer_ping(message);
   if (message.type == "registry") return apply_registry(message);
   if (!KeptState::is_for(message)) return events_.on_host_message(message);
   if (const Status kept = kept_.keep(message); !kept) return log_line(kept.error().text);
   if (message.type == "listener") events_.on_listener(message.body.value("port", ""));
+}
+
+void HostLink::answer_ping(const ControlMessage& message) {
+  const auto n = number_field(message.body, "n");
+  if (!n) return log_line(n.error().text, LogLevel::kWarning);
+  send({{"type", "pong"}, {"n", *n}});
 }
 
 void HostLink::apply_registry(ControlMessage& message) {

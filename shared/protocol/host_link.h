@@ -61,8 +61,11 @@ class HostLink final : public EventHandler, private ControlLink::Events {
   void greet(ControlLink& link, const ControlMessage& message);
   void become_host(ControlLink& link);
   void handle(ControlMessage& message);
+  void answer_ping(const ControlMessage& message);
   void apply_registry(ControlMessage& message);
   void drop(ControlLink& link);
+  void pause();  // nobody is accepted for a while
+  void resume();
 
   EventLoop& loop_;
   Events& events_;
@@ -72,6 +75,7 @@ class HostLink final : public EventHandler, private ControlLink::Events {
   std::vector<std::shared_ptr<ControlLink>> clients_;  // the host's among them
   ControlLink* host_ = nullptr;
   std::vector<const ControlLink*> greeted_;
+  Timer resume_;
 };
 
 }  // namespace onecopy

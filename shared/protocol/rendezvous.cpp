@@ -8,10 +8,14 @@
 #include <cstddef>
 #include <cstring>
 
+#include "shared/base/text_parts.h"
+#include "shared/segment/names.h"
+
 namespace onecopy {
 namespace {
 
 constexpr int kBacklog = 16;
+constexpr auto kPathAt = offsetof(sockaddr_un, sun_path);
 
 struct Address {
   sockaddr_un name{};
@@ -26,7 +30,7 @@ Address address_of(std::string_view instance, Role role) {
   address.name.sun_family = AF_UNIX;
   const std::size_t bytes = std::min(text.size(), sizeof address.name.sun_path - 1);
   std::memcpy(address.name.sun_path + 1, text.data(), bytes);
-  address.bytes = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + bytes);
+  address.bytes = static_cast<socklen_t>(kPathAt + 1 + bytes);
   return address;
 }
 
@@ -79,6 +83,26 @@ Result<UniqueFd> listen_at(std::string_view instance, Role role) {
     return fail(ErrorCode::kSystem, "instance {}: cannot listen: {}", instance, errno_text());
   }
   return fd;
+}
+
+Result<std::string> instance_of(int listener) {
+  int listens = 0;
+  socklen_t flag_bytes = sizeof listens;
+  Address address;
+  address.bytes = sizeof address.name;
+  if (::getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &listens, &flag_bytes) == 0 &&
+      listens != 0 &&
+      ::getsockname(listener, reinterpret_cast<sockaddr*>(&address.name), &address.bytes) == 0 &&
+      address.bytes > kPathAt + 1) {
+    std::string_view name(address.name.sun_path + 1, address.bytes - kPathAt - 1);
+    if (take_part(name, '/') == "onecopy" && !take_part(name, '/').empty()) {
+      if (const auto instance = take_part(name, '/'); is_valid_name(instance)) {
+        return std::string(instance);
+      }
+    }
+  }
+  return fail(ErrorCode::kInvalidArgument, "descriptor {} is no rendezvous of an instance",
+              listener);
 }
 
 Result<UniqueFd> accept_client(int listener) {

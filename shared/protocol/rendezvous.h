@@ -3,8 +3,8 @@
 // process.
 //
 //   \0onecopy/UID/INSTANCE/host      held by the live host: holding it is the instance's lock
-//   \0onecopy/UID/INSTANCE/gateway   where a host, also a new one after the old one died, finds the
-//   gateway \0onecopy/UID/INSTANCE/nursery   the same for the nursery
+//   \0onecopy/UID/INSTANCE/gateway   where a host finds the gateway, also one that follows a dead one
+//   \0onecopy/UID/INSTANCE/nursery   the same for the nursery
 #pragma once
 
 #include <sys/types.h>
@@ -27,6 +27,9 @@ Result<UniqueFd> listen_at(std::string_view instance, Role role);
 // The next client that waits at a listening socket: a channel (channel.h) that does not block.
 // kBusy: nobody waits. A client of another user, root apart, is refused: kInvalidArgument.
 Result<UniqueFd> accept_client(int listener);
+
+// The instance whose rendezvous this is; kInvalidArgument: it is no such socket.
+Result<std::string> instance_of(int listener);
 
 // A channel to whoever listens there, which may still have to accept it; does not block. kNotFound:
 // nobody does. kInvalidArgument: it is another user's process.

@@ -1,6 +1,9 @@
 #include "worker/answer/served_model.h"
 
 #include <utility>
+#include <vector>
+
+#include "shared/segment/segment_file.h"
 
 namespace onecopy::worker {
 namespace {
@@ -14,13 +17,11 @@ Result<ServedModel> open_model(const std::string& name, const SegmentFiles& file
 
 }  // namespace
 
-// TODO(segment): Segment::open(files, name, check), which looks at the descriptors alone.
-Result<Segment> open_segment(const SegmentFiles& files, const std::string& name,
+Result<Segment> open_segment(const SegmentFiles& files, std::string_view name,
                              Segment::Check check) {
-  if (!files.contains(name)) {
-    return fail(ErrorCode::kNotFound, "segment {}: its descriptor did not come", name);
-  }
-  return Segment::open(name, check);
+  std::vector<SegmentFile> available;
+  for (const auto& [label, fd] : files) available.push_back({label, fd.get()});
+  return Segment::open(available, name, check);
 }
 
 void ServedModels::attach(const std::string& segment, const SegmentFiles& files) {

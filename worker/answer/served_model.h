@@ -16,7 +16,8 @@ namespace onecopy::worker {
 // Descriptors of segments, by name.
 using SegmentFiles = std::map<std::string, UniqueFd, std::less<>>;
 
-Result<Segment> open_segment(const SegmentFiles& files, const std::string& name,
+// `files` are also those that it may borrow from. Errors as Segment::open's.
+Result<Segment> open_segment(const SegmentFiles& files, std::string_view name,
                              Segment::Check check);
 
 // A model and its tokenizer; the tokenizer borrows from the model's segment.

@@ -32,6 +32,7 @@ class Nursery final : private HostLink::Events, private GatewayLink::Events {
  public:
   Nursery(EventLoop& loop, NurseryOptions options, char** argv)
       : loop_(loop),
+        instance_(std::move(options.instance)),
         end_alone_(options.end_alone),
         arithmetic_(std::move(options.arithmetic)),
         children_(loop, argv),
@@ -88,7 +89,7 @@ class Nursery final : private HostLink::Events, private GatewayLink::Events {
   // Nobody else is left who knows the segments.
   void end_of_instance() {
     host_.close_rendezvous();  // a host that starts now shall not take over from here
-    remove_names_of_the_dead(host_.kept());
+    remove_names_of_the_dead(instance_, host_.kept());
     end();
   }
 
@@ -98,6 +99,7 @@ class Nursery final : private HostLink::Events, private GatewayLink::Events {
   }
 
   EventLoop& loop_;
+  std::string instance_;
   bool end_alone_;
   Json arithmetic_;
   Children children_;

@@ -3,12 +3,15 @@
 // shares all of the nursery's memory until it writes.
 #pragma once
 
+#include <string>
+
 #include "shared/base/json.h"
 #include "shared/base/unique_fd.h"
 
 namespace onecopy::worker {
 
 struct NurseryOptions {
+  std::string instance;
   UniqueFd rendezvous;   // where hosts connect (shared/protocol/rendezvous.h)
   Json arithmetic;       // what the host is told beside the hello (arithmetic.h)
   unsigned threads = 1;  // of a worker at most

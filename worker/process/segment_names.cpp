@@ -24,16 +24,13 @@ bool is_same_file(int fd, const std::string& path) {
 
 }  // namespace
 
-void remove_names_of_the_dead(const KeptState& kept) {
-  if (kept.segments().empty()) return;
-  const auto parts = parse_segment_name(kept.segments().begin()->first);
-  if (!parts || answers(parts->instance)) return;
+void remove_names_of_the_dead(const std::string& instance, const KeptState& kept) {
+  if (kept.segments().empty() || answers(instance)) return;
   for (const auto& [name, fd] : kept.segments()) {
     const std::string path = shared_memory_path(name);
     if (is_same_file(fd.get(), path)) ::unlink(path.c_str());
   }
-  log_line(fmt::format("instance {}: the last process ends, so its segments are removed",
-                       parts->instance));
+  log_line("the last process of the instance ends, so the segments' names are removed");
 }
 
 }  // namespace onecopy::worker

@@ -12,6 +12,7 @@
 
 #include "host/publish/model_loader.h"
 #include "shared/base/limits.h"
+#include "shared/segment/segment_file.h"
 #include "worker/answer/answer.h"
 
 namespace onecopy::worker {
@@ -31,6 +32,11 @@ class AnswerBatch : public testing::Test {
       EXPECT_TRUE(loaded) << loaded.error().text;
       segment = loaded->segment->name();
       published_.push_back(loaded->segment);
+      SegmentFiles files;
+      for (const auto& one : published_) {
+        files[one->name()] = open_segment_file(one->name()).value();
+      }
+      models_.attach(segment, files);
     }
     const auto served = models_.get(segment);
     EXPECT_TRUE(served) << served.error().text;

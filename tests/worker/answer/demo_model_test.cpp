@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "host/publish/model_loader.h"
+#include "shared/segment/names.h"
+#include "shared/segment/segment_file.h"
 #include "worker/answer/answer.h"
 
 namespace onecopy::worker {
@@ -52,10 +54,15 @@ class DemoModel : public testing::Test {
     source.folder = minilm();
     source.precision = precision;
     if (task == Task::kQuestionAnswering) source.adapter = ONECOPY_SOURCE_DIR "/tools/demo/adapter";
-    const auto loaded = host::load_model(source, "test-demo-" + std::to_string(getpid()),
-                                         ++generation_, catalogue_);
+    const std::string instance = "test-demo-" + std::to_string(getpid());
+    const auto loaded = host::load_model(source, instance, ++generation_, catalogue_);
     EXPECT_TRUE(loaded) << loaded.error().text;
+    SegmentFiles files;
+    for (const std::string& name : list_segments(instance)) {
+      files[name] = open_segment_file(name).value();
+    }
     ServedModels models;
+    models.attach(loaded->segment->name(), files);
     const auto served = models.get(loaded->segment->name());
     EXPECT_TRUE(served) << served.error().text;
     std::vector<WorkRequest> requests(questions_.size());
