@@ -136,7 +136,8 @@ Status SharingFinder::compare(std::size_t index, TensorPacker& packer) {
   for (const Candidate& candidate : candidates_[index]) {
     ASSIGN_OR_RETURN(const bool equal, equals(tensor, candidate.view, packer));
     if (!equal) continue;
-    tensor.plan.borrowed = {candidate.location.segment->name(), candidate.location.tensor};
+    tensor.plan.borrowed = {candidate.location.segment->name(), candidate.location.tensor,
+                            candidate.location.segment->fd()};
     borrowed_from_[index] = candidate.location.segment;
     return {};
   }

@@ -20,7 +20,7 @@ class Builder {
   Status add_tensor(const TensorPlan& plan, std::size_t index);
   Status share(const TensorPlan& plan, std::size_t index, TensorRecord& record);
   Status borrow(const TensorPlan::Borrowed& from, TensorRecord& record);
-  Result<std::uint32_t> dependency(const std::string& segment);
+  Result<std::uint32_t> dependency(const TensorPlan::Borrowed& from);
   std::uint32_t add_name(const std::string& name);
   void add_section(SectionKind kind, std::uint64_t bytes);
   void place_sections(const SegmentContents& contents);
@@ -86,7 +86,7 @@ Status Builder::share(const TensorPlan& plan, std::size_t index, TensorRecord& r
 }
 
 Status Builder::borrow(const TensorPlan::Borrowed& from, TensorRecord& record) {
-  ASSIGN_OR_RETURN(record.holder, dependency(from.segment));
+  ASSIGN_OR_RETURN(record.holder, dependency(from));
   const ParsedSegment& holder = mapped_[record.holder - 1].parsed;
   for (const TensorRecord& theirs : holder.tensors) {
     if (holder.name(theirs) != from.tensor || theirs.holder != 0) continue;
@@ -98,14 +98,20 @@ Status Builder::borrow(const TensorPlan::Borrowed& from, TensorRecord& record) {
               from.tensor);
 }
 
-Result<std::uint32_t> Builder::dependency(const std::string& segment) {
+Result<MappedSegment> map_holder(const TensorPlan::Borrowed& from) {
+  if (from.fd >= 0) return map_segment({from.segment, from.fd});
+  ASSIGN_OR_RETURN(const UniqueFd fd, open_segment_file(from.segment));
+  return map_segment({from.segment, fd.get()});
+}
+
+Result<std::uint32_t> Builder::dependency(const TensorPlan::Borrowed& from) {
+  const std::string& segment = from.segment;
   if (const auto known = holders_.find(segment); known != holders_.end()) return known->second;
   if (mapped_.size() == limits::kSegmentDependencies) {
     return fail(ErrorCode::kInvalidArgument, "more than {} segments to borrow from",
                 limits::kSegmentDependencies);
   }
-  ASSIGN_OR_RETURN(const UniqueFd fd, open_segment_file(segment));
-  ASSIGN_OR_RETURN(MappedSegment mapped, map_segment({segment, fd.get()}));
+  ASSIGN_OR_RETURN(MappedSegment mapped, map_holder(from));
   DependencyRecord record{};
   record.name_offset = add_name(segment);
   record.name_bytes = static_cast<std::uint32_t>(segment.size());

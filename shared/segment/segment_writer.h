@@ -36,6 +36,7 @@ struct TensorPlan {
   struct Borrowed {
     std::string segment;  // the published segment that holds the bytes
     std::string tensor;   // its name there
+    int fd = -1;  // of the segment, open until create() returns; -1: it is looked up by name
   };
   std::optional<Borrowed> borrowed = std::nullopt;
   // Index of an earlier plan entry of the same segment with the same bytes, stored once.
