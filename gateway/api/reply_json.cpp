@@ -52,6 +52,8 @@ int http_status(ErrorCode code) {
       return 404;
     case ErrorCode::kTooLarge:
       return 413;
+    case ErrorCode::kMediaType:
+      return 415;
     case ErrorCode::kBusy:
       return 429;
     case ErrorCode::kUnavailable:

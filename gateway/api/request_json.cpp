@@ -126,7 +126,7 @@ Result<bool> is_json_body(std::string_view type, std::string_view body) {
     const std::size_t first = body.find_first_not_of(" \t\r\n");
     return first != std::string_view::npos && body[first] == '{';
   }
-  return fail(ErrorCode::kInvalidArgument,
+  return fail(ErrorCode::kMediaType,
               "Content-Type '{}' is not understood; send application/json or text/plain",
               shortened(type));
 }

@@ -104,7 +104,6 @@ void HttpConnection::on_events(std::uint32_t events) {
 // reply begins now, with what all replies begin with: one that left answers with a reset.
 void HttpConnection::client_ended() {
   ended_ = true;
-  keep_alive_ = false;
   if (std::exchange(began_early_, true)) return;
   const ssize_t sent =
       ::send(socket_.get(), kReplyBeginning.data(), kReplyBeginning.size(), MSG_NOSIGNAL);
@@ -280,7 +279,9 @@ void HttpConnection::refuse_with(HttpReply refusal) {
 void HttpConnection::reply(HttpReply reply) {
   if (state_ != State::kWorking) return;
   if (pending_) server_.loop_.dispose(std::shared_ptr<PendingReply>(std::move(pending_)));
-  if (server_.draining() || server_.is_crowded() || ended_) keep_alive_ = false;
+  if (server_.draining() || server_.is_crowded() || (ended_ && input_.empty())) {
+    keep_alive_ = false;
+  }
   hold(0);
   if (!server_.may_hold(reply.body.size())) {
     reply = {503, error_body("too many large replies at once; retry later"), 1, {}};

@@ -11,8 +11,9 @@
 namespace onecopy::gateway {
 
 std::string_view reason_phrase(int status) {
-  constexpr std::array<std::pair<int, std::string_view>, 25> kPhrases{{
+  constexpr std::array<std::pair<int, std::string_view>, 26> kPhrases{{
       {200, "OK"},
+      {201, "Created"},
       {202, "Accepted"},
       {206, "Partial Content"},
       {400, "Bad Request"},

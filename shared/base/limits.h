@@ -71,11 +71,11 @@ inline constexpr std::size_t kReplyBytes = 16u << 20;  // one HTTP reply
 
 // ---- connections and queue ----
 inline constexpr std::size_t kConnections = 1000;  // also below half the file descriptor limit
-// Bodies and replies of all connections together.
 // With fewer than one of so many places free, replies end their connections.
 inline constexpr std::size_t kCrowdedParts = 10;
 // A kept connection is not closed for others before: its client may just be about to send on it.
 inline constexpr auto kIdleGrace = 1s;
+// Bodies and replies of all connections together.
 inline constexpr std::size_t kBufferedBytes = 256u << 20;
 inline constexpr std::size_t kQueuedItems = 2048;  // texts waiting for a worker
 inline constexpr auto kHeadDeadline = 10s;         // for the whole head, not per read

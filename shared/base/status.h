@@ -25,6 +25,7 @@ enum class ErrorCode : unsigned {
   kCorrupt = 8,          // bytes that are not what their format promises
   kUnsupported = 9,      // well formed, but not something onecopy can do
   kSystem = 10,          // the operating system refused: disk, memory, permissions
+  kMediaType = 11,       // a content type that an endpoint does not take: 415
 };
 
 struct Error {

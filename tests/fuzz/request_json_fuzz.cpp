@@ -17,8 +17,8 @@ void check(const gateway::Work& work) {
   if (work.texts.empty() || work.texts.size() > onecopy::limits::kEmbedInputs) std::abort();
   for (const auto& text : work.texts) {
     if (text.text.size() > onecopy::limits::kTextBytes) std::abort();
-    if (!utf8::is_valid(text.text)) std::abort();
-    if (text.pair && !utf8::is_valid(*text.pair)) std::abort();
+    if (!onecopy::utf8::is_valid(text.text)) std::abort();
+    if (text.pair && !onecopy::utf8::is_valid(*text.pair)) std::abort();
     // What goes in comes out, through our writer and the library's reader.
     std::string json;
     gateway::append_json_string(text.text, json);
@@ -29,7 +29,8 @@ void check(const gateway::Work& work) {
 template <class T>
 void check_error(const onecopy::Result<T>& result) {
   if (result) return;
-  if (!utf8::is_valid(onecopy::Json::parse(gateway::error_body(result.error().text)).dump())) {
+  if (!onecopy::utf8::is_valid(
+          onecopy::Json::parse(gateway::error_body(result.error().text)).dump())) {
     std::abort();
   }
 }
