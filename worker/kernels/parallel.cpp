@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include <system_error>
+#include <utility>
 
 namespace onecopy::worker::kernels {
 namespace {
@@ -51,6 +52,7 @@ void ThreadPool::run_items(std::size_t items, Call call, const void* self) {
   generation_.notify_all();
   take_items(0);
   wait_until_done(static_cast<std::uint32_t>(items));
+  throw_failure();
 }
 
 // Where the system has no thread left (a container's limit), those that are there do the work.
@@ -98,11 +100,25 @@ void ThreadPool::take_items(unsigned thread) {
   std::uint64_t job = job_.load();
   while (thread < threads_of(job) && next_of(job) < items_of(job)) {
     if (!job_.compare_exchange_weak(job, job + 1)) continue;
-    call_(self_, next_of(job), thread);
+    do_item(next_of(job), thread);
     if (thread == 0) show_progress();
     if (done_.fetch_add(1) + 1 == items_of(job)) done_.notify_one();
     job = job_.load();
   }
+}
+
+// A helper has nobody to catch what its item throws, and the caller must not leave while others work.
+void ThreadPool::do_item(std::size_t item, unsigned thread) noexcept {
+  try {
+    call_(self_, item, thread);
+  } catch (...) {
+    if (!failed_.exchange(true)) failure_ = std::current_exception();
+  }
+}
+
+void ThreadPool::throw_failure() {
+  if (!failed_.exchange(false)) return;
+  std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void ThreadPool::wait_until_done(std::uint32_t items) {

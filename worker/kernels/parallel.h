@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <thread>
 #include <type_traits>
@@ -54,7 +55,8 @@ class ThreadPool {
 
   // Calls body(item, thread) for each item below `items` (at most kMaxItems), thread < threads(),
   // and returns when all are done. Items are taken in ascending order by whoever is free, so uneven
-  // items and a thread that loses its core cost little. body must not throw.
+  // items and a thread that loses its core cost little. What a body throws (no memory left) is thrown
+  // here once all items are done, so that none is in flight any more; the first of several.
   template <class Body>
   void run(std::size_t items, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
@@ -87,6 +89,8 @@ class ThreadPool {
   void spin(unsigned thread, std::uint32_t seen) const;
   // Works on the current job's items until none is left to take.
   void take_items(unsigned thread);
+  void do_item(std::size_t item, unsigned thread) noexcept;
+  void throw_failure();
   void wait_until_done(std::uint32_t items);
 
   const unsigned threads_;
@@ -105,6 +109,8 @@ class ThreadPool {
   // Of the current job; written only while no item is in flight.
   Call call_ = nullptr;
   const void* self_ = nullptr;
+  std::atomic<bool> failed_{false};
+  std::exception_ptr failure_;  // written by the one that set failed_
 };
 
 }  // namespace onecopy::worker::kernels

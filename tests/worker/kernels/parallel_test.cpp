@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <latch>
+#include <new>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -70,6 +71,27 @@ TEST_P(ThreadPoolTest, WritesOfItemsAreSeenAfterRun) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Threads, ThreadPoolTest, testing::Values(1U, 2U, 3U, 8U));
+
+// A body that runs out of memory must neither end the process from a helper nor leave others at work
+// on what its caller owned; the next job is computed as ever.
+TEST_P(ThreadPoolTest, WhatABodyThrowsComesOutOnceAllItemsAreDone) {
+  ThreadPool pool(GetParam());
+  constexpr std::size_t kItems = 64;
+  for (int job = 0; job < 200; ++job) {
+    std::vector<std::atomic<int>> times(kItems);
+    const auto failing = [&](std::size_t item, unsigned) {
+      ++times[item];
+      if (item % 2 == 1) throw std::bad_alloc();
+    };
+    EXPECT_THROW(pool.run(kItems, failing), std::bad_alloc);
+    if (GetParam() > 1) {
+      for (const auto& time : times) ASSERT_EQ(time, 1) << "job " << job;
+    }
+    std::atomic<std::size_t> sum{0};
+    pool.run(kItems, [&](std::size_t item, unsigned) { sum += item; });
+    ASSERT_EQ(sum, kItems * (kItems - 1) / 2);
+  }
+}
 
 TEST(ThreadPool, StartsNoThreadForOneItem) {
   const auto before = threads();
