@@ -82,8 +82,8 @@ Status settle_workers(ServeOptions& options) {
   if (options.max_workers == 0) options.max_workers = options.workers;
   if (options.min_workers <= options.workers && options.workers <= options.max_workers) return {};
   return fail(ErrorCode::kInvalidArgument,
-              "--workers {} is not between --min-workers {} and --max-workers {}",
-              options.workers, options.min_workers, options.max_workers);
+              "--workers {} is not between --min-workers {} and --max-workers {}", options.workers,
+              options.min_workers, options.max_workers);
 }
 
 bool is_loopback(const std::string& host) {
@@ -116,8 +116,9 @@ Status check(ServeOptions& options) {
 class CommandLine {
  public:
   CommandLine() {
-    app_.add_option("--model", models_,
-                    "NAME=DIR[,precision=f32|bf16|int8|auto][,version=N][,adapter=DIR]; repeatable");
+    app_.add_option(
+        "--model", models_,
+        "NAME=DIR[,precision=f32|bf16|int8|auto][,version=N][,adapter=DIR]; repeatable");
     app_.add_option("--config", options_.config,
                     "TOML file with the same settings; the command line wins");
     add("--workers", &ServeOptions::workers, "worker processes (default: one per core)")
@@ -183,7 +184,7 @@ class CommandLine {
   }
   // An option that the config file may have too.
   template <class Value>
-  CLI::Option* add(const std::string& name, Value ServeOptions::* member, const std::string& help) {
+  CLI::Option* add(const std::string& name, Value ServeOptions::*member, const std::string& help) {
     CLI::Option* const option = app_.add_option(name, options_.*member, help);
     from_file_.push_back([this, option, member](const ServeOptions& file) {
       if (option->count() == 0) options_.*member = file.*member;

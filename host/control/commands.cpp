@@ -14,8 +14,8 @@ namespace {
 // As ASSIGN_OR_RETURN, for a Result within an Outcome: the error becomes a refusal.
 #define TAKE_OR_REFUSE(declaration, expression) \
   TAKE_OR_REFUSE_INNER(ONECOPY_CONCAT(taken_at_line_, __LINE__), declaration, expression)
-#define TAKE_OR_REFUSE_INNER(result, declaration, expression)                     \
-  auto result = (expression);                                                     \
+#define TAKE_OR_REFUSE_INNER(result, declaration, expression)              \
+  auto result = (expression);                                              \
   if (!result) return tl::unexpected<Refusal>(refusal_of(result.error())); \
   declaration = std::move(*result)
 
@@ -106,18 +106,17 @@ void Commands::begin_register(std::uint64_t id, const JsonFields& args) {
   const std::string name = source.name;
   const std::uint32_t version = source.version;
   const auto answered = std::make_shared<bool>(false);
-  registrations_.begin(
-      std::move(*model), [this, id, answered, waiting = std::weak_ptr(waiting_)](
-                             const Outcome<Served>& outcome) {
-        if (waiting.expired() || std::exchange(*answered, true)) return;
-        if (!outcome) return reply_(id, answer_of(outcome.error()));
-        const ModelEntry& entry = outcome->entry;
-        Answer answer = said(fmt::format("Model \"{}\" Version: {} registered with {} initial workers",
-                                         entry.name, entry.version,
-                                         registry_.snapshot().workers.count));
-        answer.body.update({{"model_name", entry.name}, {"version", entry.version}});
-        reply_(id, answer);
-      });
+  registrations_.begin(std::move(*model), [this, id, answered, waiting = std::weak_ptr(waiting_)](
+                                              const Outcome<Served>& outcome) {
+    if (waiting.expired() || std::exchange(*answered, true)) return;
+    if (!outcome) return reply_(id, answer_of(outcome.error()));
+    const ModelEntry& entry = outcome->entry;
+    Answer answer =
+        said(fmt::format("Model \"{}\" Version: {} registered with {} initial workers", entry.name,
+                         entry.version, registry_.snapshot().workers.count));
+    answer.body.update({{"model_name", entry.name}, {"version", entry.version}});
+    reply_(id, answer);
+  });
   if (*synchronous || std::exchange(*answered, true)) return;
   reply_(id, {202,
               {{"status", fmt::format("Processing model \"{}\" version: {}...", name, version)},
@@ -132,12 +131,12 @@ Outcome<Commands::Answer> Commands::unregister(const JsonFields& args) {
   TAKE_OR_REFUSE(const std::uint32_t version, read_version(args));
   const bool cancelled = registrations_.cancel(
       model, version, fmt::format("model {} was unregistered while it was loaded", model));
-  const bool is_served =
-      version == kAnyVersion ? !registry_.versions_of(model).empty()
+  const bool is_served = version == kAnyVersion
+                             ? !registry_.versions_of(model).empty()
                              : registry_.snapshot().find(model, version) != nullptr;
   if (is_served || !cancelled) {
-    const auto removed = version == kAnyVersion ? registry_.remove_all(model)
-                                                : registry_.remove(model, version);
+    const auto removed =
+        version == kAnyVersion ? registry_.remove_all(model) : registry_.remove(model, version);
     if (!removed) return tl::unexpected<Refusal>(removed.error());
     publish_();
   }
@@ -175,10 +174,12 @@ Outcome<Commands::Answer> Commands::set_workers(const JsonFields& args) {
   WorkerCounts wanted;
   TAKE_OR_REFUSE(wanted.count, args.number("count", now.count, 1, kMost));
   const bool fixed = now.min == now.max;
-  TAKE_OR_REFUSE(wanted.min, args.number("min", fixed ? wanted.count : std::min(now.min, wanted.count),
-                                         1, kMost));
-  TAKE_OR_REFUSE(wanted.max, args.number("max", fixed ? std::max(wanted.count, wanted.min)
-                                                      : std::max(now.max, wanted.count),
+  TAKE_OR_REFUSE(
+      wanted.min,
+      args.number("min", fixed ? wanted.count : std::min(now.min, wanted.count), 1, kMost));
+  TAKE_OR_REFUSE(wanted.max, args.number("max",
+                                         fixed ? std::max(wanted.count, wanted.min)
+                                               : std::max(now.max, wanted.count),
                                          1, kMost));
   if (!args.has("count")) {
     if (wanted.min > wanted.max) {

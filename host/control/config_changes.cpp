@@ -38,8 +38,8 @@ ConfigChanges plan_changes(const RegistrySnapshot& served, const std::vector<Mod
     if (entry == nullptr) {
       changes.load.push_back({std::move(source), "config", false});
     } else if (entry->origin != "config") {
-      changes.notes.push_back(fmt::format(
-          "{}:{} was registered by a request and stays as it is", entry->name, entry->version));
+      changes.notes.push_back(fmt::format("{}:{} was registered by a request and stays as it is",
+                                          entry->name, entry->version));
     } else if (!is_as_asked(*entry, source)) {
       changes.load.push_back({std::move(source), "config", true});
     }

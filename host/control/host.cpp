@@ -49,15 +49,14 @@ Host::Host(EventLoop& loop, ServeOptions options, std::vector<std::string> argum
       children_(loop, reaper_, {options_.instance, usable_cores(), options_.orphans_end}),
       feed_(children_, registry_),
       trials_([this](const Json& message, int fd) { children_.send(Role::kNursery, message, fd); }),
-      registrations_(options_.instance,
-                     {loop, reaper_, registry_, trials_, [this] { publish(); }}),
-      commands_(registry_, registrations_, [this] { publish(); },
-                [this](std::uint64_t id, const Commands::Answer& answer) {
-                  children_.send(Role::kGateway, {{"type", "result"},
-                                                  {"id", id},
-                                                  {"status", answer.status},
-                                                  {"body", answer.body}});
-                }),
+      registrations_(options_.instance, {loop, reaper_, registry_, trials_, [this] { publish(); }}),
+      commands_(
+          registry_, registrations_, [this] { publish(); },
+          [this](std::uint64_t id, const Commands::Answer& answer) {
+            children_.send(
+                Role::kGateway,
+                {{"type", "result"}, {"id", id}, {"status", answer.status}, {"body", answer.body}});
+          }),
       supervisor_(children_, *this),
       adoption_(loop, reaper_),
       end_timer_(loop, [this] { end_children(); }) {
@@ -111,8 +110,8 @@ void Host::on_found() {
     return begin_serving();
   }
   log_line("another host of this instance died: taking over what lives");
-  const Status started =
-      adoption_.fill(registry_, [this](std::vector<std::string> lost) { adopted(std::move(lost)); });
+  const Status started = adoption_.fill(
+      registry_, [this](std::vector<std::string> lost) { adopted(std::move(lost)); });
   if (!started) supervisor_.give_up(started.error());
 }
 
@@ -275,8 +274,7 @@ void Host::apply_workers(std::vector<std::string>& lines) {
   if (const auto set = registry_.set_workers(wanted); !set) {
     return lines.push_back(set.error().text);
   }
-  lines.push_back(
-      fmt::format("workers: {} (from {} to {})", wanted.count, wanted.min, wanted.max));
+  lines.push_back(fmt::format("workers: {} (from {} to {})", wanted.count, wanted.min, wanted.max));
 }
 
 Operators::Answer Host::reload() {

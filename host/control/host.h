@@ -77,7 +77,7 @@ class Host final : private SupervisorEvents {
   Adoption adoption_;
   StartReport report_;
   Timer end_timer_;
-  std::string back_ends_;  // the nursery's
+  std::string back_ends_;      // the nursery's
   std::uint64_t applied_ = 0;  // revision that the gateway serves
   std::uint64_t alive_workers_ = 0;
   std::uint64_t wanted_workers_ = 0;

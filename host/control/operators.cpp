@@ -43,8 +43,7 @@ void Operators::on_message(ControlLink& link, ControlMessage& message) {
 
 // Our hello goes out in any case, so that a process of another version can say who we are.
 void Operators::greet(Client& client, const ControlMessage& message) {
-  client.link->send(
-      to_json(Hello{.role = std::string(to_string(Role::kHost)), .pid = ::getpid()}));
+  client.link->send(to_json(Hello{.role = std::string(to_string(Role::kHost)), .pid = ::getpid()}));
   const auto hello = check_hello(message);
   client.greeted = hello.has_value();
   if (hello) return;

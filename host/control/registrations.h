@@ -46,8 +46,8 @@ std::string_view to_string(PrecisionChoice choice);
 class Registrations {
  public:
   using OnDone = std::function<void(const Outcome<Served>&)>;
-  using OnProgress = std::function<void(const std::string& model, std::uint64_t done,
-                                        std::uint64_t total)>;
+  using OnProgress =
+      std::function<void(const std::string& model, std::uint64_t done, std::uint64_t total)>;
   struct Parts {
     EventLoop& loop;
     Reaper& reaper;

@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "host/control/registrations.h"
 #include "host/control/progress_bar.h"
+#include "host/control/registrations.h"
 
 namespace onecopy::host {
 

@@ -48,8 +48,8 @@ Status load(const LoadOrder& order, int channel) {
             last = now;
             (void)send_control(channel, {{"type", "progress"}, {"done", done}, {"total", total}});
           }};
-  ASSIGN_OR_RETURN(const LoadedModel model, load_model(order.source, order.instance,
-                                                       order.generation, catalogue, context));
+  ASSIGN_OR_RETURN(const LoadedModel model,
+                   load_model(order.source, order.instance, order.generation, catalogue, context));
   Json loaded{{"type", "loaded"},
               {"task", to_string(model.info.task)},
               {"precision", to_string(model.info.precision)},

@@ -74,7 +74,8 @@ void Trials::on_nursery_down() {
     if (trial.attempts >= kAttempts) given_up.push_back(id);
   }
   for (const std::uint64_t id : given_up) {
-    finish(id, fail(ErrorCode::kInternal, "the nursery ended {} times during its trial", kAttempts));
+    finish(id,
+           fail(ErrorCode::kInternal, "the nursery ended {} times during its trial", kAttempts));
   }
 }
 

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "host/registry/refusal.h"
 #include "host/registry/held_segment.h"
+#include "host/registry/refusal.h"
 #include "shared/protocol/registry_snapshot.h"
 
 namespace onecopy::host {

@@ -46,8 +46,8 @@ Status Children::start(Role role) {
   ASSIGN_OR_RETURN(const UniqueFd rendezvous, listen_at(options_.instance, role));
   const int inherited = rendezvous.get();
   const std::string program = fmt::format("onecopy-{}", to_string(role));
-  ASSIGN_OR_RETURN(auto started, start_program(program, arguments_of(role, inherited),
-                                               std::span(&inherited, 1)));
+  ASSIGN_OR_RETURN(auto started,
+                   start_program(program, arguments_of(role, inherited), std::span(&inherited, 1)));
   RETURN_IF_ERROR(watch_process(role, started.pid, std::move(started.pidfd)));
   auto channel = connect_to(options_.instance, role);
   if (!channel) {
@@ -58,10 +58,12 @@ Status Children::start(Role role) {
 }
 
 std::vector<std::string> Children::arguments_of(Role role, int rendezvous) const {
-  std::vector<std::string> arguments{
-      "--rendezvous", std::to_string(rendezvous), "--orphans",
-      options_.orphans_end ? "end" : "keep",
-      role == Role::kGateway ? "--cores" : "--threads", std::to_string(options_.cores)};
+  std::vector<std::string> arguments{"--rendezvous",
+                                     std::to_string(rendezvous),
+                                     "--orphans",
+                                     options_.orphans_end ? "end" : "keep",
+                                     role == Role::kGateway ? "--cores" : "--threads",
+                                     std::to_string(options_.cores)};
   if (role == Role::kNursery && !back_ends_.empty()) {
     arguments.insert(arguments.end(), {"--back-ends", back_ends_});
   }

@@ -33,9 +33,8 @@ bool lives(const std::string& instance, std::string_view* which) {
 
 std::size_t remove_leftovers(const std::string& instance, const std::vector<std::string>& kept) {
   std::vector<std::string> names = list_segments(instance);
-  std::erase_if(names, [&](const std::string& name) {
-    return std::ranges::find(kept, name) != kept.end();
-  });
+  std::erase_if(
+      names, [&](const std::string& name) { return std::ranges::find(kept, name) != kept.end(); });
   for (const std::string& name : names) ::unlink(shared_memory_path(name).c_str());
   return names.size();
 }

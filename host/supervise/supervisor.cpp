@@ -152,9 +152,10 @@ void Supervisor::down(Role role, const std::string& how) {
 void Supervisor::schedule(Role role, const std::string& how) {
   Child& one = child(role);
   if (!ready_ && ++early_ends_ >= kEarlyEnds) {
-    return stop_because({ErrorCode::kSystem,
-                         fmt::format("the {} ended before it was ready ({}); see its messages above",
-                                     to_string(role), how)});
+    return stop_because(
+        {ErrorCode::kSystem,
+         fmt::format("the {} ended before it was ready ({}); see its messages above",
+                     to_string(role), how)});
   }
   log_line(fmt::format("the {} ended ({}); starting it again", to_string(role), how),
            LogLevel::kWarning);
@@ -175,12 +176,12 @@ void Supervisor::tick_child(Role role) {
   const auto now = ports_.now();
   if (deadline_of(one) > now) return;
   if (one.phase == Phase::kWaiting) return start_child(role);
-  const bool silent = one.phase == Phase::kGreeting ||
-                      (one.asked && now - one.asked_at >= limits::kSilence);
+  const bool silent =
+      one.phase == Phase::kGreeting || (one.asked && now - one.asked_at >= limits::kSilence);
   if (silent && one.found && !one.greeted) {
-    return give_up({ErrorCode::kDeadline,
-                    fmt::format("the instance's {} does not answer: end it first",
-                                to_string(role))});
+    return give_up(
+        {ErrorCode::kDeadline,
+         fmt::format("the instance's {} does not answer: end it first", to_string(role))});
   }
   if (silent) {
     return kill(role, fmt::format("it was silent for {} s", limits::kSilence.count()));
@@ -256,9 +257,9 @@ void Supervisor::tick_end() {
   end_deadline_ = Clock::time_point::max();
   const Role late = gateway_.phase != Phase::kAbsent ? Role::kGateway : Role::kNursery;
   if (late == Role::kGateway && end_status_) {
-    end_status_ = fail(ErrorCode::kDeadline,
-                       "requests were still in flight {} s after the signal to stop",
-                       limits::kDrainDeadline.count());
+    end_status_ =
+        fail(ErrorCode::kDeadline, "requests were still in flight {} s after the signal to stop",
+             limits::kDrainDeadline.count());
   }
   if (child(late).phase != Phase::kAbsent) kill(late, "it did not end in time");
 }

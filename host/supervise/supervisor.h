@@ -87,8 +87,8 @@ class Supervisor {
     bool greeted = false;  // said hello
     bool joined = false;   // has its channel to the other
     Clock::time_point started;
-    Clock::time_point due;        // kWaiting: of the next start; kUp: of the next ping
-    bool asked = false;           // a ping is not answered yet
+    Clock::time_point due;  // kWaiting: of the next start; kUp: of the next ping
+    bool asked = false;     // a ping is not answered yet
     Clock::time_point asked_at;
     std::uint64_t pings = 0;
     RestartPolicy policy;

@@ -19,8 +19,7 @@ int run_clean() {
     // With the lock held no host can start while its segments go.
     const auto lock = host::lock_instance(instance);
     if (lock) {
-      fmt::print("{}: removed, with {} segments\n", instance,
-                 host::remove_leftovers(instance, {}));
+      fmt::print("{}: removed, with {} segments\n", instance, host::remove_leftovers(instance, {}));
     } else {
       fmt::print(stderr, "onecopy: {}\n", lock.error().text);
       exit_code = 1;

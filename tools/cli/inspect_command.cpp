@@ -91,10 +91,11 @@ std::vector<std::string> orphans_text(const InspectReport& report) {
   for (const std::string& instance : instances) {
     std::string_view who;
     if (!host::lives(instance, &who) || who == "host") continue;
-    lines.push_back(fmt::format(
-        "instance {}: its host is gone, its {} serves on: onecopy serve takes it over, onecopy stop "
-        "ends it",
-        instance, who));
+    lines.push_back(
+        fmt::format("instance {}: its host is gone, its {} serves on: onecopy serve takes it over, "
+                    "onecopy stop "
+                    "ends it",
+                    instance, who));
   }
   return lines;
 }

@@ -54,7 +54,8 @@ TEST(InstanceLock, LeftoversAreThisInstancesSegmentsButThoseKept) {
   const std::string kept = format_segment_name({instance(), "qa1", 1, 9, false});
   const std::string half = format_segment_name({instance(), "qa0", 1, 8, true});
   const std::string others = format_segment_name({instance() + "x", "qa0", 1, 7, false});
-  for (const auto& name : {mine, kept, half, others}) std::ofstream(shared_memory_path(name)) << "x";
+  for (const auto& name : {mine, kept, half, others})
+    std::ofstream(shared_memory_path(name)) << "x";
   EXPECT_EQ(remove_leftovers(instance(), {kept}), 2U);
   EXPECT_FALSE(std::filesystem::exists(shared_memory_path(mine)));
   for (const auto& name : {kept, others}) {

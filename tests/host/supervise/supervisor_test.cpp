@@ -336,7 +336,8 @@ TEST_F(SupervisorTest, AnotherProtocolIsRefusedByNameAndLeftAlone) {
   ports_.alive_before = {Role::kGateway};
   supervisor_.find();
   say(Role::kGateway,
-      to_json(Hello{.protocol = kProtocolVersion - 1, .version = "0.0.9", .role = "gateway", .pid = 5}));
+      to_json(Hello{
+          .protocol = kProtocolVersion - 1, .version = "0.0.9", .role = "gateway", .pid = 5}));
   ASSERT_EQ(events_.ends, 1);
   EXPECT_TRUE(supervisor_.gave_up());
   EXPECT_THAT(events_.ended->error().text, HasSubstr("0.0.9"));
