@@ -1,31 +1,45 @@
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <map>
+#include <memory>
+#include <utility>
 
 #include "host/load/load_order.h"
 #include "shared/protocol/control.h"
-#include "shared/segment/names.h"
-#include "shared/segment/segment_reader.h"
 
 namespace onecopy::host {
 namespace {
 
 constexpr auto kProgressEvery = std::chrono::milliseconds(50);
 
+// What the new model may borrow from. In this process their names must never be removed: the
+// owners are not destroyed, as it ends without destructors of statics.
+Status fill_catalogue(const LoadOrder& order, TensorCatalogue& catalogue) {
+  static std::map<std::string, PublishedSegment::Pointer, std::less<>> owners;
+  for (const auto& held : order.live) {
+    std::vector<PublishedSegment::Pointer> lenders;
+    for (const auto& lender : held->borrows_from()) lenders.push_back(owners.at(lender->name()));
+    const auto& owner = owners[held->name()] = std::make_shared<const PublishedSegment>(
+        held->name(), UniqueFd(::fcntl(held->fd(), F_DUPFD_CLOEXEC, 0)), std::move(lenders));
+    RETURN_IF_ERROR(catalogue.add_segment(owner));
+  }
+  return {};
+}
+
 // A segment of ours with its descriptor, and whose tensors it borrows.
-Status send_segment_file(int channel, Json message, const std::string& name) {
-  const UniqueFd fd(::open(shared_memory_path(name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd) return fail(ErrorCode::kSystem, "{}: cannot open: {}", name, errno_text());
-  ASSIGN_OR_RETURN(const Segment segment, Segment::open(name, Segment::Check::kStructure));
-  message["segment"] = name;
-  message["borrows"] = segment.dependencies();
-  return send_control(channel, message, fd.get());
+Status send_segment_file(int channel, Json message, const PublishedSegment& segment) {
+  message["segment"] = segment.name();
+  message["borrows"] = Json::array();
+  for (const auto& lender : segment.borrows_from()) message["borrows"].push_back(lender->name());
+  return send_control(channel, message, segment.fd());
 }
 
 Result<double> ask_to_compare(int channel, const PublishedSegment& f32,
                               const PublishedSegment& candidate) {
-  RETURN_IF_ERROR(send_segment_file(channel, {{"type", "reference"}}, f32.name()));
-  RETURN_IF_ERROR(send_segment_file(channel, {{"type", "compare"}}, candidate.name()));
+  RETURN_IF_ERROR(send_segment_file(channel, {{"type", "reference"}}, f32));
+  RETURN_IF_ERROR(send_segment_file(channel, {{"type", "compare"}}, candidate));
   ASSIGN_OR_RETURN(const ControlMessage answer, receive_control(channel));
   const Json* const error = find_field(answer.body, "precision_error");
   if (error != nullptr && error->is_number()) return error->get<double>();
@@ -36,6 +50,7 @@ Result<double> ask_to_compare(int channel, const PublishedSegment& f32,
 
 Status load(const LoadOrder& order, int channel) {
   TensorCatalogue catalogue;
+  RETURN_IF_ERROR(fill_catalogue(order, catalogue));
   auto last = std::chrono::steady_clock::time_point();
   const LoadContext context{
       .arithmetic = order.arithmetic,
@@ -56,7 +71,7 @@ Status load(const LoadOrder& order, int channel) {
               {"bytes_borrowed", model.bytes_borrowed},
               {"seconds", model.seconds}};
   if (model.precision_error) loaded["precision_error"] = *model.precision_error;
-  RETURN_IF_ERROR(send_segment_file(channel, std::move(loaded), model.segment->name()));
+  RETURN_IF_ERROR(send_segment_file(channel, std::move(loaded), *model.segment));
   // The name is the host's from now on; our destructors must not remove it.
   ::_exit(0);
 }

@@ -10,8 +10,10 @@ namespace onecopy::host {
 namespace {
 
 int verify(const std::vector<VerifyJob::Candidate>& candidates, int channel) {
+  std::vector<SegmentFile> files;
   for (const auto& candidate : candidates) {
-    const auto segment = Segment::open(candidate.name, Segment::Check::kContents);
+    files.push_back({candidate.name, candidate.fd.get()});
+    const auto segment = Segment::open(files, candidate.name, Segment::Check::kContents);
     Json message{{"type", segment ? "good" : "bad"}, {"segment", candidate.name}};
     if (segment) {
       message["borrows"] = segment->dependencies();
