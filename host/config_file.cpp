@@ -75,16 +75,41 @@ Result<ModelSource> read_model(const toml::node& node, const std::filesystem::pa
   return model;
 }
 
+Status read_folder(const toml::table& table, std::string_view key,
+                   const std::filesystem::path& folder, std::filesystem::path& to) {
+  std::string text;
+  RETURN_IF_ERROR(read_text(table, key, text));
+  if (!text.empty()) to = folder / text;
+  return {};
+}
+
+Status read_orphans(const toml::table& table, bool& end) {
+  std::string text = "keep";
+  RETURN_IF_ERROR(read_text(table, "orphans", text));
+  if (text != "keep" && text != "end") {
+    return fail(ErrorCode::kInvalidArgument, "orphans: \"keep\" or \"end\" is needed");
+  }
+  end = text == "end";
+  return {};
+}
+
 Result<ServeOptions> read_table(const toml::table& table, const std::filesystem::path& folder) {
-  static constexpr std::array<std::string_view, 6> kKeys = {"workers",         "host",     "port",
-                                                            "management-port", "instance", "model"};
+  static constexpr std::array<std::string_view, 12> kKeys = {
+      "workers",         "min-workers",    "max-workers", "host",     "port",    "management-host",
+      "management-port", "management-key", "model-root",  "instance", "orphans", "model"};
   RETURN_IF_ERROR(check_keys(table, kKeys, "the file"));
   ServeOptions options;
   RETURN_IF_ERROR(read_number(table, "workers", 1, limits::kWorkers, options.workers));
+  RETURN_IF_ERROR(read_number(table, "min-workers", 1, limits::kWorkers, options.min_workers));
+  RETURN_IF_ERROR(read_number(table, "max-workers", 1, limits::kWorkers, options.max_workers));
   RETURN_IF_ERROR(read_number(table, "port", 0, UINT16_MAX, options.port));
   RETURN_IF_ERROR(read_number(table, "management-port", 0, UINT16_MAX, options.management_port));
   RETURN_IF_ERROR(read_text(table, "host", options.host));
+  RETURN_IF_ERROR(read_text(table, "management-host", options.management_host));
+  RETURN_IF_ERROR(read_folder(table, "management-key", folder, options.management_key));
+  RETURN_IF_ERROR(read_folder(table, "model-root", folder, options.model_root));
   RETURN_IF_ERROR(read_text(table, "instance", options.instance));
+  RETURN_IF_ERROR(read_orphans(table, options.orphans_end));
   const toml::node* models = table.get("model");
   if (models == nullptr) return options;
   if (models->as_array() == nullptr) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
 #include <utility>
 
 #include "shared/base/cpu_count.h"
@@ -69,9 +70,31 @@ Status merge_models(ServeOptions& options, std::vector<ModelSource> from_file) {
   return {};
 }
 
+// What was not said follows from what was; kInvalidArgument where that contradicts itself.
+Status settle_workers(ServeOptions& options) {
+  const unsigned cores = std::min(usable_cores(), static_cast<unsigned>(limits::kWorkers));
+  const bool said = options.workers != 0;
+  if (!said) {
+    options.workers = std::max(cores, options.min_workers);
+    if (options.max_workers != 0) options.workers = std::min(options.workers, options.max_workers);
+  }
+  if (options.min_workers == 0) options.min_workers = options.workers;
+  if (options.max_workers == 0) options.max_workers = options.workers;
+  if (options.min_workers <= options.workers && options.workers <= options.max_workers) return {};
+  return fail(ErrorCode::kInvalidArgument,
+              "--workers {} is not between --min-workers {} and --max-workers {}", options.workers,
+              options.min_workers, options.max_workers);
+}
+
+bool is_loopback(const std::string& host) {
+  return host.starts_with("127.") || host == "::1" || host == "localhost";
+}
+
 Status check(ServeOptions& options) {
-  if (options.models.empty()) {
-    return fail(ErrorCode::kInvalidArgument, "no model to serve: add --model NAME=DIR");
+  if (options.models.empty() && options.model_root.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "no model to serve: add --model NAME=DIR, or --model-root DIR to register models "
+                "from while it serves");
   }
   if (options.models.size() > limits::kModels) {
     return fail(ErrorCode::kInvalidArgument, "{} models, more than the {} of one instance",
@@ -80,11 +103,102 @@ Status check(ServeOptions& options) {
   if (!is_valid_name(options.instance)) {
     return fail(ErrorCode::kInvalidArgument, "--instance {}: {}", options.instance, kNameRule);
   }
-  if (options.workers == 0) {
-    options.workers = std::min(usable_cores(), static_cast<unsigned>(limits::kWorkers));
+  if (!is_loopback(options.management_host) && options.management_key.empty()) {
+    return fail(ErrorCode::kInvalidArgument,
+                "--management-host {}: others could change what is served: give a "
+                "--management-key FILE too",
+                options.management_host);
   }
-  return {};
+  return settle_workers(options);
 }
+
+// The command line as CLI11 sees it.
+class CommandLine {
+ public:
+  CommandLine() {
+    app_.add_option(
+        "--model", models_,
+        "NAME=DIR[,precision=f32|bf16|int8|auto][,version=N][,adapter=DIR]; repeatable");
+    app_.add_option("--config", options_.config,
+                    "TOML file with the same settings; the command line wins");
+    add("--workers", &ServeOptions::workers, "worker processes (default: one per core)")
+        ->check(workers_range());
+    add("--min-workers", &ServeOptions::min_workers,
+        "fewest, where their number follows the load (default: --workers)")
+        ->check(workers_range());
+    add("--max-workers", &ServeOptions::max_workers, "most (default: --workers)")
+        ->check(workers_range());
+    add("--host", &ServeOptions::host, "address to listen on")->capture_default_str();
+    add("--port", &ServeOptions::port, "inference port, 0 = any free one")->capture_default_str();
+    add("--management-host", &ServeOptions::management_host,
+        "address of the management port; others than loopback need a key")
+        ->capture_default_str();
+    add("--management-port", &ServeOptions::management_port, "0 = any free one")
+        ->capture_default_str();
+    add("--management-key", &ServeOptions::management_key,
+        "file with the key that management requests must bring");
+    add("--model-root", &ServeOptions::model_root,
+        "models in this folder may be registered while it serves");
+    add("--instance", &ServeOptions::instance,
+        "names the segments; two instances live side by side")
+        ->capture_default_str();
+    CLI::Option* const orphans =
+        app_.add_option("--orphans", orphans_,
+                        "keep: gateway and workers serve on when the host is killed; end: they end "
+                        "with it")
+            ->check(CLI::IsMember({"keep", "end"}))
+            ->capture_default_str();
+    from_file_.push_back([this, orphans](const ServeOptions& file) {
+      options_.orphans_end = orphans->count() == 0 ? file.orphans_end : orphans_ == "end";
+    });
+  }
+
+  // Nothing: the exit code.
+  std::optional<int> parse(int argc, const char* const* argv) {
+    try {
+      app_.parse(argc, argv);
+      return std::nullopt;
+    } catch (const CLI::ParseError& e) {
+      return app_.exit(e) == 0 ? 0 : 2;
+    }
+  }
+
+  Result<ServeOptions> read() {
+    for (const std::string& model : models_) {
+      ASSIGN_OR_RETURN(ModelSource source, parse_model(model));
+      options_.models.push_back(std::move(source));
+    }
+    ServeOptions file;
+    if (!options_.config.empty()) {
+      ASSIGN_OR_RETURN(file, read_config(options_.config));
+    }
+    for (const auto& take : from_file_) take(file);
+    RETURN_IF_ERROR(merge_models(options_, std::move(file.models)));
+    RETURN_IF_ERROR(check(options_));
+    return std::move(options_);
+  }
+
+ private:
+  static CLI::Range workers_range() {
+    return CLI::Range(1U, static_cast<unsigned>(limits::kWorkers));
+  }
+  // An option that the config file may have too.
+  template <class Value>
+  CLI::Option* add(const std::string& name, Value ServeOptions::*member, const std::string& help) {
+    CLI::Option* const option = app_.add_option(name, options_.*member, help);
+    from_file_.push_back([this, option, member](const ServeOptions& file) {
+      if (option->count() == 0) options_.*member = file.*member;
+    });
+    return option;
+  }
+
+  CLI::App app_{"Serves Hugging Face encoder models from one copy in shared memory.",
+                "onecopy serve"};
+  ServeOptions options_;
+  std::vector<std::string> models_;
+  std::string orphans_ = "keep";
+  std::vector<std::function<void(const ServeOptions&)>> from_file_;
+};
 
 }  // namespace
 
@@ -123,50 +237,10 @@ Status apply_model_setting(ModelSource& model, std::string_view key, std::string
   return {};
 }
 
-Result<ParsedOptions> parse_options(int argc, char** argv) {
-  CLI::App app("Serves Hugging Face encoder models from one copy in shared memory.",
-               "onecopy serve");
-  ServeOptions options;
-  std::vector<std::string> models;
-  std::string config;
-  app.add_option("--model", models,
-                 "NAME=DIR[,precision=f32|bf16|int8|auto][,version=N][,adapter=DIR]; repeatable");
-  app.add_option("--config", config, "TOML file with the same settings; the command line wins");
-  auto* workers =
-      app.add_option("--workers", options.workers, "worker processes (default: one per core)")
-          ->check(CLI::Range(1U, static_cast<unsigned>(limits::kWorkers)));
-  auto* host =
-      app.add_option("--host", options.host, "address to listen on")->capture_default_str();
-  auto* port = app.add_option("--port", options.port, "inference port, 0 = any free one")
-                   ->capture_default_str();
-  auto* management =
-      app.add_option("--management-port", options.management_port, "0 = any free one")
-          ->capture_default_str();
-  auto* instance = app.add_option("--instance", options.instance,
-                                  "names the segments; two instances live side by side")
-                       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    const int code = app.exit(e);
-    return ParsedOptions{std::nullopt, code == 0 ? 0 : 2};
-  }
-  for (const std::string& model : models) {
-    ASSIGN_OR_RETURN(ModelSource source, parse_model(model));
-    options.models.push_back(std::move(source));
-  }
-  if (!config.empty()) {
-    ASSIGN_OR_RETURN(ServeOptions file, read_config(config));
-    if (workers->count() == 0) options.workers = file.workers;
-    if (host->count() == 0) options.host = file.host;
-    if (port->count() == 0) options.port = file.port;
-    if (management->count() == 0) options.management_port = file.management_port;
-    if (instance->count() == 0) options.instance = file.instance;
-    RETURN_IF_ERROR(merge_models(options, std::move(file.models)));
-  } else {
-    RETURN_IF_ERROR(merge_models(options, {}));
-  }
-  RETURN_IF_ERROR(check(options));
+Result<ParsedOptions> parse_options(int argc, const char* const* argv) {
+  CommandLine line;
+  if (const auto exit_code = line.parse(argc, argv)) return ParsedOptions{std::nullopt, *exit_code};
+  ASSIGN_OR_RETURN(ServeOptions options, line.read());
   return ParsedOptions{std::move(options), 0};
 }
 

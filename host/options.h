@@ -15,11 +15,18 @@ namespace onecopy::host {
 
 struct ServeOptions {
   std::vector<ModelSource> models;
-  unsigned workers = 0;  // 0: as many as the process may use cores
+  unsigned workers = 0;      // to start with; 0: as many as the process may use cores
+  unsigned min_workers = 0;  // 0: as workers
+  unsigned max_workers = 0;
   std::string host = "127.0.0.1";
   std::uint16_t port = 8080;  // 0: any free one
+  std::string management_host = "127.0.0.1";
   std::uint16_t management_port = 8081;
+  std::filesystem::path management_key;  // file; empty: none
+  std::filesystem::path model_root;      // models may be registered from; empty: none
   std::string instance = "default";
+  bool orphans_end = false;      // gateway and nursery end with their host
+  std::filesystem::path config;  // the file that these came from too; empty: none
 };
 
 // "NAME=DIR[,precision=f32|bf16|int8|auto][,version=N][,adapter=DIR]". A comma that is not followed
@@ -39,6 +46,6 @@ struct ParsedOptions {
   std::optional<ServeOptions> options;
   int exit_code = 0;
 };
-Result<ParsedOptions> parse_options(int argc, char** argv);
+Result<ParsedOptions> parse_options(int argc, const char* const* argv);
 
 }  // namespace onecopy::host

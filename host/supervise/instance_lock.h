@@ -1,4 +1,4 @@
-// One live host per instance name, and what dead ones left behind.
+// One live host per instance name.
 #pragma once
 
 #include <string>
@@ -9,25 +9,16 @@
 
 namespace onecopy::host {
 
-// Class InstanceLock: holds the instance's lock file (flock), which the kernel releases when the
-// process dies, however it does. The destructor removes the file. Move-only; one thread.
-class InstanceLock {
- public:
-  // kBusy when a live host has it; the text names that process.
-  static Result<InstanceLock> acquire(const std::string& instance);
-  InstanceLock(InstanceLock&&) noexcept = default;
-  InstanceLock& operator=(InstanceLock&&) = delete;
-  ~InstanceLock();
+// Takes the instance for this process: the host's listening socket of the rendezvous
+// (shared/protocol/rendezvous.h), which the kernel frees when the process ends, however it does.
+// kBusy when a live host has it; the text names that process.
+Result<UniqueFd> lock_instance(const std::string& instance);
 
-  // Removes every segment name of the instance: with the lock held, all are a dead host's. Returns
-  // them.
-  std::vector<std::string> remove_leftovers() const;
+// Whether one of its processes lives: connecting to it works. Those that only look must not greet.
+bool lives(const std::string& instance, std::string_view* which = nullptr);
 
- private:
-  InstanceLock(std::string instance, UniqueFd fd)
-      : instance_(std::move(instance)), fd_(std::move(fd)) {}
-  std::string instance_;
-  UniqueFd fd_;
-};
+// Removes every segment name of the instance but `kept`; returns how many. Only for whoever holds
+// the lock of an instance of which nothing else lives, or knows all that is served.
+std::size_t remove_leftovers(const std::string& instance, const std::vector<std::string>& kept);
 
 }  // namespace onecopy::host

@@ -6,6 +6,8 @@
 
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <cstring>
 #include <memory>
 
 namespace onecopy::host {
@@ -21,7 +23,7 @@ Result<std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>> resolve(const std::
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (error != 0) {
-    return fail(ErrorCode::kInvalidArgument, "--host {}: {}", host, ::gai_strerror(error));
+    return fail(ErrorCode::kInvalidArgument, "address {}: {}", host, ::gai_strerror(error));
   }
   return std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)>(found, &::freeaddrinfo);
 }
@@ -56,6 +58,20 @@ Result<ListenSocket> listen_on(const std::string& host, std::uint16_t port) {
   }
   std::string url = url_of(fd.get());
   return ListenSocket{std::move(fd), std::move(url)};
+}
+
+bool is_listening_at(int fd, const std::string& host, std::uint16_t port) {
+  const auto asked = resolve(host, port);
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  if (!asked || ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return false;
+  // Both kinds of address have the port at the same place; port 0 takes the socket's.
+  static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+  sockaddr_storage wanted{};
+  std::memcpy(&wanted, (*asked)->ai_addr, (*asked)->ai_addrlen);
+  auto& wanted_port = reinterpret_cast<sockaddr_in&>(wanted).sin_port;
+  if (port == 0) wanted_port = reinterpret_cast<const sockaddr_in&>(address).sin_port;
+  return size == (*asked)->ai_addrlen && std::memcmp(&wanted, &address, size) == 0;
 }
 
 }  // namespace onecopy::host

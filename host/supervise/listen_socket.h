@@ -18,4 +18,7 @@ struct ListenSocket {
 // Port 0: any free one. kSystem names address and port when it is in use or not ours.
 Result<ListenSocket> listen_on(const std::string& host, std::uint16_t port);
 
+// Whether a listening socket of an earlier host is at that address; port 0: at any port.
+bool is_listening_at(int fd, const std::string& host, std::uint16_t port);
+
 }  // namespace onecopy::host

@@ -1,302 +1,273 @@
 #include "host/supervise/supervisor.h"
 
-#include <poll.h>
-#include <sys/signalfd.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
 #include <utility>
 
-#include "host/supervise/child_process.h"
 #include "shared/base/limits.h"
 #include "shared/base/log.h"
-#include "shared/base/process.h"
 
 namespace onecopy::host {
 namespace {
 
 using namespace std::chrono_literals;
 
-sigset_t watched_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, SIGCHLD}) sigaddset(&set, signal);
-  return set;
-}
+constexpr std::array kRoles = {Role::kGateway, Role::kNursery};
+// Before the first request could be taken, a program that keeps ending is an error of the start.
+constexpr int kEarlyEnds = 5;
+// The gateway answers what is left itself when its own deadline passes; a little longer for that.
+constexpr auto kForLastReplies = 2s;
 
 }  // namespace
 
-Supervisor::Supervisor(SupervisorOptions options) : options_(std::move(options)) {}
+// ---- finding and starting ----
 
-Supervisor::~Supervisor() { kill_all(); }
-
-Status Supervisor::start() {
-  std::signal(SIGPIPE, SIG_IGN);
-  const sigset_t set = watched_signals();
-  ::sigprocmask(SIG_BLOCK, &set, nullptr);  // NOLINT(concurrency-mt-unsafe): no thread yet
-  signals_.reset(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!signals_) return fail(ErrorCode::kSystem, "cannot watch signals: {}", errno_text());
-  RETURN_IF_ERROR(start_nursery());
-  return start_gateway();
-}
-
-bool Supervisor::asked_to_stop() {
-  sigset_t pending;
-  return ::sigpending(&pending) == 0 &&
-         (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
-}
-
-Status Supervisor::run(std::vector<Announcement> models) {
-  models_ = std::move(models);
-  running_ = true;
-  announce_models_to_gateway();
-  announce_models_to_nursery();
-  start_missing_workers();
-  report_ready();
-  return loop();
-}
-
-// ---- starting ----
-
-Status Supervisor::start_nursery() {
-  std::vector<std::string> arguments{"--threads", std::to_string(options_.cores)};
-  if (!options_.back_ends.empty())
-    arguments.insert(arguments.end(), {"--back-ends", options_.back_ends});
-  return start_child(nursery_, "onecopy-nursery", std::move(arguments), {});
-}
-
-Status Supervisor::start_gateway() {
-  return start_child(
-      gateway_, "onecopy-gateway",
-      {"--listen", std::to_string(options_.inference_socket), "--management-listen",
-       std::to_string(options_.management_socket), "--cores", std::to_string(options_.cores)},
-      {options_.inference_socket, options_.management_socket});
-}
-
-Status Supervisor::start_child(Child& child, const std::string& program,
-                               std::vector<std::string> arguments, std::vector<int> inherited) {
-  ASSIGN_OR_RETURN(auto channel, make_channel());
-  arguments.insert(arguments.end(), {"--control", std::to_string(channel.second.get())});
-  inherited.push_back(channel.second.get());
-  ASSIGN_OR_RETURN(child.pid, start_program(program, arguments, inherited));
-  child.channel = std::move(channel.first);
-  child.started = Clock::now();
-  return {};
-}
-
-// A send fails only when the process is gone, which is reported; a new one gets the models again.
-void Supervisor::announce_models_to_gateway() {
-  for (const Announcement& model : models_) {
-    [[maybe_unused]] const Status sent =
-        send_control(gateway_.channel.get(), {{"type", "model"},
-                                              {"name", model.model},
-                                              {"version", model.version},
-                                              {"segment", model.segment}});
+void Supervisor::find() {
+  searching_ = true;
+  for (const Role role : kRoles) {
+    const auto found = ports_.find(role);
+    if (!found) return give_up(found.error());
+    if (!*found) continue;
+    Child& one = child(role);
+    one.phase = Phase::kGreeting;
+    one.found = true;
+    one.joined = true;
+    one.started = ports_.now();
   }
+  finish_search();
 }
 
-void Supervisor::announce_models_to_nursery() {
-  for (const Announcement& model : models_) {
-    [[maybe_unused]] const Status sent =
-        send_control(nursery_.channel.get(), {{"type", "model"}, {"segment", model.segment}});
+void Supervisor::finish_search() {
+  if (!searching_ || finished_) return;
+  for (const Role role : kRoles) {
+    if (child(role).phase == Phase::kGreeting) return;
   }
+  searching_ = false;
+  if (!ending_) events_.on_found();
 }
 
-void Supervisor::start_missing_workers() {
-  if (!nursery_.greeted || !running_ || drain_deadline_) return;
-  while (workers_.size() + scheduled_workers_ < options_.workers) start_worker();
+void Supervisor::serve() {
+  serving_ = true;
+  for (const Role role : kRoles) {
+    if (ending_) return;
+    if (child(role).phase == Phase::kUp) events_.on_up(role);
+    if (child(role).phase == Phase::kAbsent) start_child(role);
+  }
+  join();
 }
 
-// The worker's socket pair: one end goes to the nursery for the worker, one to the gateway. Should
-// either of them be gone, the other end closes with it, and that is reported as any worker's end
-// is.
-void Supervisor::start_worker() {
-  const std::uint64_t id = next_worker_++;
-  workers_[id] = Clock::now();
+void Supervisor::start_child(Role role) {
+  Child& one = child(role);
+  one.found = one.greeted = one.joined = one.asked = false;
+  one.started = ports_.now();
+  one.phase = Phase::kGreeting;
+  if (const Status started = ports_.start(role); !started) down(role, started.error().text);
+}
+
+// ---- what they say ----
+
+void Supervisor::on_message(Role role, ControlMessage& message) {
+  Child& one = child(role);
+  one.asked = false;  // whatever it says, it is alive
+  if (one.phase == Phase::kUp) {
+    if (message.type != "pong" && message.type != "drained") events_.on_message(role, message);
+    return;
+  }
+  if (one.phase != Phase::kGreeting) return;
+  if (!one.greeted) return greet(role, message);
+  if (message.type == "kept") return up(role);
+  events_.on_kept(role, message);
+}
+
+void Supervisor::greet(Role role, const ControlMessage& message) {
+  Child& one = child(role);
+  auto hello = check_hello(message);
+  if (hello && hello->role != to_string(role)) {
+    hello = fail(ErrorCode::kCorrupt, "the {} says that it is a {}", to_string(role), hello->role);
+  }
+  if (!hello && one.found) return give_up(hello.error());
+  if (!hello) return kill(role, hello.error().text);
+  one.greeted = true;
+  if (one.found) {
+    const Status watched = ports_.watch(role, static_cast<pid_t>(hello->pid));
+    if (!watched) return give_up(watched.error());
+    const char* const other = role == Role::kGateway ? "has_nursery" : "has_gateway";
+    const Json* const has_other = find_field(message.body, other);
+    one.joined = has_other == nullptr || *has_other == Json(true);
+  }
+  events_.on_hello(role, message.body);
+}
+
+void Supervisor::up(Role role) {
+  Child& one = child(role);
+  one.phase = Phase::kUp;
+  one.due = ports_.now() + limits::kPingInterval;
+  if (searching_) return finish_search();
+  if (!serving_ || ending_) return;
+  events_.on_up(role);
+  join();
+}
+
+// The channel between the two outlives the host; a new one of either needs a new one.
+void Supervisor::join() {
+  if (!is_up(Role::kGateway) || !is_up(Role::kNursery) || ending_) return;
+  if (gateway_.joined && nursery_.joined) return;
   auto ends = make_channel();
-  if (!ends) {
-    log_line(ends.error().text, LogLevel::kWarning);
-    worker_gone(id);
-    return;
-  }
-  const Status to_gateway =
-      send_control(gateway_.channel.get(), {{"type", "worker"}, {"id", id}}, ends->first.get());
-  const Status to_nursery =
-      send_control(nursery_.channel.get(), {{"type", "fork"}, {"id", id}}, ends->second.get());
-  if (!to_gateway) workers_.erase(id);  // a new gateway gets workers of its own
-  if (!to_nursery)
-    log_line(fmt::format("worker {}: {}", id, to_nursery.error().text), LogLevel::kWarning);
+  if (!ends) return log_line(ends.error().text, LogLevel::kError);  // tried again at the next tick
+  ports_.send(Role::kGateway, {{"type", "nursery"}}, ends->first.get());
+  ports_.send(Role::kNursery, {{"type", "gateway"}}, ends->second.get());
+  gateway_.joined = nursery_.joined = true;
 }
 
-void Supervisor::worker_gone(std::uint64_t id) {
-  const auto worker = workers_.find(id);
-  if (worker == workers_.end()) return;
-  const auto delay = worker_policy_.delay_after(Clock::now() - worker->second);
-  workers_.erase(worker);
-  ++scheduled_workers_;
-  restarts_.push_back({Clock::now() + delay, [this]() -> Status {
-                         --scheduled_workers_;
-                         start_missing_workers();
-                         return {};
-                       }});
+// ---- ends ----
+
+void Supervisor::on_closed(Role role, const std::string& why) {
+  const Child& one = child(role);
+  if (one.phase != Phase::kGreeting && one.phase != Phase::kUp) return;
+  // On its way out in order; should it not end, the deadline does it.
+  if (ending_) return;
+  kill(role, why);
 }
 
-void Supervisor::report_ready() {
-  if (!running_ || !gateway_.greeted || forked_workers_ < options_.workers) return;
-  if (auto sent = send_control(gateway_.channel.get(), {{"type", "ready"}}); !sent) return;
-  if (!std::exchange(ready_reported_, true)) options_.on_ready();
-}
-
-// ---- the loop ----
-
-Status Supervisor::loop() {
-  while (gateway_.pid > 0 || !drain_deadline_) {
-    std::array<pollfd, 3> events{{{signals_.get(), POLLIN, 0},
-                                  {gateway_.channel.get(), POLLIN, 0},
-                                  {nursery_.channel.get(), POLLIN, 0}}};
-    if (::poll(events.data(), events.size(), wait_milliseconds()) < 0 && errno != EINTR) {
-      return fail(ErrorCode::kSystem, "cannot wait for events: {}", errno_text());
-    }
-    if (events[1].revents != 0) handle_gateway_message();
-    if (events[2].revents != 0) handle_nursery_message();
-    if (events[0].revents != 0) RETURN_IF_ERROR(handle_signals());
-    RETURN_IF_ERROR(run_due_restarts());
-    if (drain_deadline_ && Clock::now() >= *drain_deadline_) {
-      return fail(ErrorCode::kDeadline,
-                  "requests were still in flight {} s after the signal to stop",
-                  limits::kDrainDeadline.count());
-    }
-  }
-  end_nursery();
-  return {};
-}
-
-int Supervisor::wait_milliseconds() const {
-  std::optional<Clock::time_point> next = drain_deadline_;
-  for (const Restart& restart : restarts_)
-    next = next ? std::min(*next, restart.when) : restart.when;
-  if (!next) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*next - Clock::now());
-  return static_cast<int>(std::max<std::int64_t>(0, left.count()));
-}
-
-Status Supervisor::run_due_restarts() {
-  const auto now = Clock::now();
-  for (std::size_t i = 0; i < restarts_.size();) {
-    if (restarts_[i].when > now) {
-      ++i;
-      continue;
-    }
-    const auto what = std::move(restarts_[i].what);
-    restarts_.erase(restarts_.begin() + static_cast<std::ptrdiff_t>(i));
-    RETURN_IF_ERROR(what());
-  }
-  return {};
-}
-
-Status Supervisor::handle_signals() {
-  signalfd_siginfo info{};
-  while (::read(signals_.get(), &info, sizeof info) == sizeof info) {
-    if (info.ssi_signo == SIGCHLD) continue;
-    if (drain_deadline_) return fail(ErrorCode::kDeadline, "stopped at once by a second signal");
-    begin_drain();
-  }
-  int status = 0;
-  for (pid_t pid = 0; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
-    if (pid == gateway_.pid) {
-      workers_.clear();  // they end with the gateway that they were given to
-      RETURN_IF_ERROR(child_ended(gateway_, "gateway", how_it_ended(status)));
-    } else if (pid == nursery_.pid) {
-      RETURN_IF_ERROR(child_ended(nursery_, "nursery", how_it_ended(status)));
-    }
-  }
-  return {};
-}
-
-Status Supervisor::child_ended(Child& child, std::string_view name, const std::string& how) {
-  child.pid = -1;
-  child.channel.reset();
-  if (drain_deadline_) return {};
-  if (!ready_reported_) {
-    return fail(ErrorCode::kSystem, "the {} ended before it was ready ({}); see its messages above",
-                name, how);
-  }
-  child.greeted = false;
-  log_line(fmt::format("the {} ended ({}); starting it again", name, how), LogLevel::kWarning);
-  const auto delay = child.policy.delay_after(Clock::now() - child.started);
-  const bool is_gateway = &child == &gateway_;
-  restarts_.push_back({Clock::now() + delay, [this, is_gateway]() -> Status {
-                         if (!is_gateway) return start_nursery();
-                         RETURN_IF_ERROR(start_gateway());
-                         announce_models_to_gateway();
-                         start_missing_workers();
-                         return {};
-                       }});
-  return {};
-}
-
-void Supervisor::handle_gateway_message() {
-  auto message = receive_control(gateway_.channel.get());
-  if (!message) {
-    gateway_.channel.reset();  // its end comes as a signal
-    return;
-  }
-  if (message->type == "serving") {
-    gateway_.greeted = true;
-    report_ready();
-  } else if (message->type == "worker_gone") {
-    if (const auto id = number_field(message->body, "id")) worker_gone(*id);
+void Supervisor::kill(Role role, const std::string& why) {
+  child(role).phase = Phase::kKilled;
+  if (ports_.kill(role)) {
+    log_line(fmt::format("ending the {}: {}", to_string(role), why), LogLevel::kWarning);
+  } else {
+    down(role, why);
   }
 }
 
-void Supervisor::handle_nursery_message() {
-  auto message = receive_control(nursery_.channel.get());
-  if (!message) {
-    nursery_.channel.reset();
-    return;
+void Supervisor::on_exit(Role role, const std::string& how) {
+  if (child(role).phase != Phase::kAbsent && child(role).phase != Phase::kWaiting) down(role, how);
+}
+
+void Supervisor::down(Role role, const std::string& how) {
+  child(role).phase = Phase::kAbsent;
+  events_.on_down(role);
+  if (searching_) return finish_search();
+  if (ending_) return advance_end();
+  if (serving_) schedule(role, how);
+}
+
+void Supervisor::schedule(Role role, const std::string& how) {
+  Child& one = child(role);
+  if (!ready_ && ++early_ends_ >= kEarlyEnds) {
+    return stop_because(
+        {ErrorCode::kSystem,
+         fmt::format("the {} ended before it was ready ({}); see its messages above",
+                     to_string(role), how)});
   }
-  if (message->type == "hello") {
-    nursery_.greeted = true;
-    if (ready_reported_) announce_models_to_nursery();  // it was started again
-    start_missing_workers();
-  } else if (message->type == "forked") {
-    ++forked_workers_;
-    if (!ready_reported_) report_ready();
-  } else if (message->type == "exited" && !drain_deadline_) {
-    log_line(fmt::format("worker {} (process {}) ended: {}", message->body.value("id", 0),
-                         message->body.value("pid", 0), message->body.value("how", "")),
-             LogLevel::kWarning);
+  log_line(fmt::format("the {} ended ({}); starting it again", to_string(role), how),
+           LogLevel::kWarning);
+  one.phase = Phase::kWaiting;
+  one.due = ports_.now() + one.policy.delay_after(ports_.now() - one.started);
+}
+
+// ---- time ----
+
+void Supervisor::tick() {
+  for (const Role role : kRoles) tick_child(role);
+  if (ending_) tick_end();
+  if (serving_) join();
+}
+
+void Supervisor::tick_child(Role role) {
+  Child& one = child(role);
+  const auto now = ports_.now();
+  if (deadline_of(one) > now) return;
+  if (one.phase == Phase::kWaiting) return start_child(role);
+  const bool silent =
+      one.phase == Phase::kGreeting || (one.asked && now - one.asked_at >= limits::kSilence);
+  if (silent && one.found && !one.greeted) {
+    return give_up(
+        {ErrorCode::kDeadline,
+         fmt::format("the instance's {} does not answer: end it first", to_string(role))});
+  }
+  if (silent) {
+    return kill(role, fmt::format("it was silent for {} s", limits::kSilence.count()));
+  }
+  if (now < one.due) return;
+  if (!one.asked) one.asked_at = now;
+  one.asked = true;
+  one.due = now + limits::kPingInterval;
+  ports_.send(role, {{"type", "ping"}, {"n", ++one.pings}});
+}
+
+// When something has to be done about it.
+Clock::time_point Supervisor::deadline_of(const Child& one) const {
+  switch (one.phase) {
+    case Phase::kWaiting:
+      return one.due;
+    case Phase::kGreeting:
+      return one.started + limits::kSilence;
+    case Phase::kUp:
+      return one.asked ? std::min(one.due, one.asked_at + limits::kSilence) : one.due;
+    default:
+      return Clock::time_point::max();
   }
 }
 
-// ---- ending ----
-
-void Supervisor::begin_drain() {
-  // The gateway answers what is left itself when its own deadline passes; a little longer for that.
-  drain_deadline_ = Clock::now() + limits::kDrainDeadline + 2s;
-  restarts_.clear();
-  [[maybe_unused]] const Status sent = send_control(gateway_.channel.get(), {{"type", "drain"}});
+Clock::time_point Supervisor::next_tick() const {
+  return std::min({deadline_of(gateway_), deadline_of(nursery_), end_deadline_});
 }
 
-void Supervisor::end_nursery() {
-  if (nursery_.pid <= 0) return;
-  [[maybe_unused]] const Status sent = send_control(nursery_.channel.get(), {{"type", "stop"}});
-  nursery_.channel.reset();
-  ::waitpid(nursery_.pid, nullptr, 0);
-  nursery_.pid = -1;
-}
+// ---- ending everything ----
 
-void Supervisor::kill_all() {
-  if (gateway_.pid > 0) {
-    ::kill(gateway_.pid, SIGKILL);
-    ::waitpid(gateway_.pid, nullptr, 0);
-    gateway_.pid = -1;
+void Supervisor::stop() {
+  if (!ending_) return begin_end();
+  end_status_ = fail(ErrorCode::kDeadline, "stopped at once by a second signal");
+  for (const Role role : kRoles) {
+    if (child(role).phase != Phase::kAbsent) kill(role, "a second signal");
   }
-  end_nursery();
+}
+
+void Supervisor::stop_because(const Error& why) {
+  if (end_status_) end_status_ = tl::unexpected<Error>(why);
+  if (!ending_) begin_end();
+}
+
+void Supervisor::give_up(const Error& why) {
+  end_status_ = tl::unexpected<Error>(why);
+  ending_ = gave_up_ = true;
+  finish();
+}
+
+void Supervisor::begin_end() {
+  ending_ = true;
+  for (const Role role : kRoles) {
+    if (child(role).phase == Phase::kWaiting) child(role).phase = Phase::kAbsent;
+  }
+  end_deadline_ = ports_.now() + limits::kDrainDeadline + kForLastReplies;
+  const bool hears = gateway_.phase == Phase::kGreeting || gateway_.phase == Phase::kUp;
+  if (hears) ports_.send(Role::kGateway, {{"type", "drain"}});
+  advance_end();
+}
+
+// The nursery ends last: its workers answer what the gateway drains.
+void Supervisor::advance_end() {
+  if (gateway_.phase != Phase::kAbsent) return;
+  if (nursery_.phase == Phase::kAbsent) return finish();
+  if (std::exchange(stopped_nursery_, true)) return;
+  end_deadline_ = ports_.now() + limits::kKillDeadline + kForLastReplies;
+  ports_.send(Role::kNursery, {{"type", "stop"}});
+}
+
+void Supervisor::tick_end() {
+  if (ports_.now() < end_deadline_) return;
+  end_deadline_ = Clock::time_point::max();
+  const Role late = gateway_.phase != Phase::kAbsent ? Role::kGateway : Role::kNursery;
+  if (late == Role::kGateway && end_status_) {
+    end_status_ =
+        fail(ErrorCode::kDeadline, "requests were still in flight {} s after the signal to stop",
+             limits::kDrainDeadline.count());
+  }
+  if (child(late).phase != Phase::kAbsent) kill(late, "it did not end in time");
+}
+
+void Supervisor::finish() {
+  if (std::exchange(finished_, true)) return;
+  end_deadline_ = Clock::time_point::max();
+  events_.on_ended(end_status_);
 }
 
 }  // namespace onecopy::host

@@ -1,112 +1,130 @@
-// Starts, watches and ends the processes of one instance: gateway, nursery and, through it, the
-// workers.
+// Keeps gateway and nursery alive, and ends them in order. A state machine without a clock or a
+// process of its own: what happens comes in as calls, what it wants goes out through its ports.
 #pragma once
 
-#include <sys/types.h>
-
-#include <chrono>
-#include <functional>
-#include <map>
-#include <optional>
+#include <array>
+#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "host/supervise/restart_policy.h"
+#include "shared/base/clock.h"
 #include "shared/base/status.h"
-#include "shared/base/unique_fd.h"
 #include "shared/protocol/control.h"
-#include "shared/segment/model_info.h"
+#include "shared/protocol/rendezvous.h"
 
 namespace onecopy::host {
 
-struct SupervisorOptions {
-  unsigned workers = 1;
-  unsigned cores = 1;         // which the gateway shares out among the workers that compute
-  std::string back_ends;      // --back-ends of every nursery; empty: it chooses
-  int inference_socket = -1;  // listening; borrowed, must outlive the supervisor
-  int management_socket = -1;
-  std::function<void()> on_ready;  // called once, when the first request can be taken
+// What the supervisor can do: children.h does it, tests pretend. Nothing here waits.
+class SupervisorPorts {
+ public:
+  virtual ~SupervisorPorts() = default;
+  virtual Clock::time_point now() const = 0;
+  // Connects to a process of an earlier host, if one listens. False: there is none.
+  virtual Result<bool> find(Role role) = 0;
+  // A found process has said who it is: from now on its end is noticed, and kill() reaches it.
+  virtual Status watch(Role role, pid_t pid) = 0;
+  // Starts a new process and connects to it.
+  virtual Status start(Role role) = 0;
+  virtual void send(Role role, const Json& message, int fd = -1) = 0;
+  // SIGKILL; the end is reported as on_exit. False: no process is known.
+  virtual bool kill(Role role) = 0;
 };
 
-// A published model, as the gateway is told of it.
-struct Announcement {
-  std::string model;
-  std::uint32_t version = 1;
-  std::string segment;
+// What the rest of the host is told.
+class SupervisorEvents {
+ public:
+  virtual ~SupervisorEvents() = default;
+  virtual void on_hello(Role role, const Json& hello) = 0;
+  // A part of what it keeps: listener, segment, registry. Before on_found only of an earlier host.
+  virtual void on_kept(Role role, ControlMessage& message) = 0;
+  // All that lived on after an earlier host has handed over what it keeps; serve() goes on.
+  virtual void on_found() = 0;
+  // It takes messages: it needs listeners, segments, registry.
+  virtual void on_up(Role role) = 0;
+  virtual void on_message(Role role, ControlMessage& message) = 0;
+  virtual void on_down(Role role) = 0;  // until the next on_up
+  // Gateway and nursery are gone; the error is why it did not go as wished. Once.
+  virtual void on_ended(const Status& status) = 0;
 };
 
-// Class Supervisor: owns the child processes; its destructor ends those still there. One thread.
-// What it does about an end: a worker is replaced (the gateway has given its request to another); a
-// nursery is started again while its workers go on; a gateway is started again on the same sockets,
-// with new workers.
+// Class Supervisor: borrows ports and events. One thread.
+// What it does about an end: a nursery is started again while the workers go on; a gateway is
+// started again on the same sockets; both get a new channel to each other. One that ended early
+// waits a little before the next start. One that leaves pings unanswered is killed first.
 class Supervisor {
  public:
-  explicit Supervisor(SupervisorOptions options);
-  ~Supervisor();
-  Supervisor(const Supervisor&) = delete;
-  Supervisor& operator=(const Supervisor&) = delete;
+  Supervisor(SupervisorPorts& ports, SupervisorEvents& events) : ports_(ports), events_(events) {}
 
-  // Starts nursery and gateway, which get ready while models are loaded. From here on SIGTERM,
-  // SIGINT and SIGCHLD are blocked and answered by run().
-  Status start();
+  // Looks for what lives on after an earlier host; on_found follows, perhaps within the call.
+  void find();
+  // Starts what is missing, and keeps it alive from now on.
+  void serve();
+  // The instance can take requests: from now on nothing but stop() ends it.
+  void set_ready() { ready_ = true; }
+  bool is_up(Role role) const { return child(role).phase == Phase::kUp; }
+  bool gave_up() const { return gave_up_; }
+  bool is_ending() const { return ending_; }
 
-  // Whether SIGTERM or SIGINT is waiting: loading should stop.
-  static bool asked_to_stop();
+  // Drains: gateway, then nursery. A second call kills both.
+  void stop();
+  // The same, but the host cannot go on: `why` is what on_ended gets.
+  void stop_because(const Error& why);
+  // Nothing is ended: a process of another version serves the instance.
+  void give_up(const Error& why);
 
-  // Serves the models until SIGTERM or SIGINT, then drains: returns when all processes have ended.
-  // The error is why serving could not start or go on.
-  Status run(std::vector<Announcement> models);
+  void on_message(Role role, ControlMessage& message);
+  void on_closed(Role role, const std::string& why);
+  void on_exit(Role role, const std::string& how);
+  // Does what is due; call it at next_tick() or earlier.
+  void tick();
+  Clock::time_point next_tick() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
+  enum class Phase { kAbsent, kWaiting, kGreeting, kUp, kKilled };
   struct Child {
-    pid_t pid = -1;
-    UniqueFd channel;
+    Phase phase = Phase::kAbsent;
+    bool found = false;    // of an earlier host
+    bool greeted = false;  // said hello
+    bool joined = false;   // has its channel to the other
     Clock::time_point started;
-    bool greeted = false;  // said hello or serving
+    Clock::time_point due;  // kWaiting: of the next start; kUp: of the next ping
+    bool asked = false;     // a ping is not answered yet
+    Clock::time_point asked_at;
+    std::uint64_t pings = 0;
     RestartPolicy policy;
   };
-  struct Restart {
-    Clock::time_point when;
-    std::function<Status()> what;
-  };
+  Child& child(Role role) { return role == Role::kGateway ? gateway_ : nursery_; }
+  const Child& child(Role role) const { return role == Role::kGateway ? gateway_ : nursery_; }
 
-  Status start_nursery();
-  Status start_gateway();
-  Status start_child(Child& child, const std::string& program, std::vector<std::string> arguments,
-                     std::vector<int> inherited);
-  void announce_models_to_gateway();
-  void announce_models_to_nursery();
-  void start_missing_workers();
-  void start_worker();
-  void worker_gone(std::uint64_t id);
+  void start_child(Role role);
+  void greet(Role role, const ControlMessage& message);
+  void up(Role role);
+  void finish_search();
+  void join();
+  void kill(Role role, const std::string& why);
+  void down(Role role, const std::string& how);
+  void schedule(Role role, const std::string& how);
+  void tick_child(Role role);
+  void tick_end();
+  Clock::time_point deadline_of(const Child& one) const;
+  void begin_end();
+  void advance_end();
+  void finish();
 
-  Status loop();
-  int wait_milliseconds() const;
-  Status run_due_restarts();
-  Status handle_signals();
-  Status child_ended(Child& child, std::string_view name, const std::string& how);
-  void handle_gateway_message();
-  void handle_nursery_message();
-  void report_ready();
-  void begin_drain();
-  void end_nursery();
-  void kill_all();
-
-  SupervisorOptions options_;
-  UniqueFd signals_;
-  Child nursery_;
+  SupervisorPorts& ports_;
+  SupervisorEvents& events_;
   Child gateway_;
-  std::vector<Announcement> models_;
-  std::map<std::uint64_t, Clock::time_point> workers_;  // id -> when it was asked for
-  std::uint64_t next_worker_ = 1;
-  std::size_t scheduled_workers_ = 0;
-  std::size_t forked_workers_ = 0;  // since the start, replaced ones included
-  RestartPolicy worker_policy_;
-  std::vector<Restart> restarts_;
-  bool running_ = false;  // run() was called: models are there
-  bool ready_reported_ = false;
-  std::optional<Clock::time_point> drain_deadline_;
+  Child nursery_;
+  bool searching_ = false;
+  bool serving_ = false;
+  bool ready_ = false;
+  bool ending_ = false;
+  bool stopped_nursery_ = false;
+  bool gave_up_ = false;
+  bool finished_ = false;
+  int early_ends_ = 0;
+  Clock::time_point end_deadline_ = Clock::time_point::max();
+  Status end_status_;
 };
 
 }  // namespace onecopy::host

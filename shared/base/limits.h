@@ -41,6 +41,7 @@ inline constexpr std::size_t kSegmentNameBytes = 192;
 inline constexpr std::size_t kSegmentDependencies = 255;
 inline constexpr std::size_t kModels = 1024;
 inline constexpr std::size_t kWorkers = 256;
+inline constexpr std::uint32_t kModelVersion = 1'000'000;  // a number that people still read
 inline constexpr unsigned kCores = 1024;  // that one instance uses; larger machines exist, barely
 
 // ---- one request ----
@@ -91,6 +92,15 @@ inline constexpr auto kWorkerSilence = 10s;  // a busy worker shows progress eve
 inline constexpr auto kCancelGrace = 5s;     // for a worker to drop what nobody waits for: one part
 inline constexpr int kCrashes = 2;    // workers that one request may crash before it is refused
 inline constexpr int kAttempts = 16;  // workers that it is tried on while somebody kills them
+
+// ---- loading ----
+// At once: each takes all cores, and shares tensors with what was published before it.
+inline constexpr std::size_t kLoads = 1;
+inline constexpr std::size_t kWaitingLoads = 64;  // that wait for their turn; a script's mistake
+inline constexpr std::size_t kFailedLoads = 64;   // whose errors are kept for those who poll
+// Of a loading process's own: LoRA matrices in f32, a tokenizer's JSON, threads' stacks. Weights are
+// read from mapped files and written to shared memory, neither of which counts.
+inline constexpr std::uint64_t kLoaderBytes = std::uint64_t{8} << 30;
 
 // ---- control channels ----
 inline constexpr std::size_t kMessageBytes =

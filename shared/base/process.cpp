@@ -17,9 +17,12 @@ namespace {
 
 std::array<char, 16> name_of_process{};
 
+char** arguments = nullptr;  // main's
+
 }  // namespace
 
 void set_process_name(std::string_view name, char** argv) {
+  arguments = argv;
   name_of_process.fill(0);
   name.copy(name_of_process.data(), name_of_process.size() - 1);
   ::prctl(PR_SET_NAME, name_of_process.data());
@@ -30,6 +33,10 @@ void set_process_name(std::string_view name, char** argv) {
   const auto room = static_cast<std::size_t>(last - argv[0]);
   std::memset(argv[0], 0, room);
   name.copy(argv[0], room);
+}
+
+void set_process_name(std::string_view name) {
+  if (arguments != nullptr) set_process_name(name, arguments);
 }
 
 std::string_view process_name() {

@@ -11,6 +11,8 @@ namespace onecopy {
 // The name that ps shows, at most 15 characters: the kernel's name of the process and, for a forked
 // worker, also its first argument. `argv` is main's; nothing may have kept a pointer into argv[0].
 void set_process_name(std::string_view name, char** argv);
+// Another name, in a process forked from one that has set its own.
+void set_process_name(std::string_view name);
 
 // That name; "onecopy" where none was set.
 std::string_view process_name();

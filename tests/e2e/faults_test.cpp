@@ -146,17 +146,18 @@ TEST(Faults, AKilledGatewayIsReplacedOnTheSamePort) {
   EXPECT_THAT(server.shared_memory(), ::testing::IsEmpty());
 }
 
+// Killed with everything that could have served on.
 TEST(Faults, AKilledHostsRemainsGoAtTheNextStart) {
   ServerProcess first(two_workers());
   ASSERT_TRUE(first.running());
-  const auto workers = first.processes("onecopy-worker");
   const auto expected = first.post("/qa/qa0", kQuestion).second;
+  const auto gateway = first.processes("onecopy-gateway").at(0);
+  const auto nursery = first.processes("onecopy-nursery").at(0);
   first.signal(SIGKILL);
+  ::kill(nursery, SIGKILL);
+  ::kill(gateway, SIGKILL);
   EXPECT_EQ(first.wait(), 128 + SIGKILL);
   EXPECT_FALSE(first.shared_memory().empty());
-  // The processes that it had started end by themselves.
-  for (const pid_t worker : workers)
-    EXPECT_TRUE(eventually([&] { return ::kill(worker, 0) != 0; }));
 
   ServerProcess second(two_workers(), first.instance());
   ASSERT_TRUE(second.running()) << second.output();
@@ -169,12 +170,17 @@ TEST(Faults, CleanRemovesTheDeadAndLeavesTheLiving) {
   ServerProcess dead(two_workers());
   ServerProcess alive(two_workers());
   ASSERT_TRUE(dead.running() && alive.running());
+  const auto gateway = dead.processes("onecopy-gateway").at(0);
+  const auto nursery = dead.processes("onecopy-nursery").at(0);
   dead.signal(SIGKILL);
+  ::kill(nursery, SIGKILL);
+  ::kill(gateway, SIGKILL);
   dead.wait();
+  ASSERT_TRUE(eventually([&] { return ::kill(gateway, 0) != 0 && ::kill(nursery, 0) != 0; }));
   const Finished clean = run_program("onecopy", {"clean"});
   EXPECT_EQ(clean.exit_code, 0) << clean.err;
   EXPECT_THAT(dead.shared_memory(), ::testing::IsEmpty());
-  EXPECT_EQ(alive.shared_memory().size(), 2U);  // a segment and the lock
+  EXPECT_EQ(alive.shared_memory().size(), 1U);
   EXPECT_EQ(alive.post("/qa/qa0", kQuestion).first, 200);
   EXPECT_EQ(alive.stop(), 0);
 }

@@ -136,6 +136,10 @@ ServerProcess::~ServerProcess() {
   if (pid_ > 0) {
     ::kill(pid_, SIGKILL);
     wait();
+  }
+  // Gateway and workers serve on without their host.
+  if (!shared_memory().empty()) {
+    (void)run_program("onecopy", {"stop", "--instance", instance_});
     // Not by "onecopy clean", which takes what other tests publish at this moment too.
     for (const std::string& name : shared_memory()) {
       std::filesystem::remove(shared_memory_path(name));

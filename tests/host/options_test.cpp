@@ -80,5 +80,66 @@ TEST(ParseModel, RefusalsNameWhatIsWrong) {
   EXPECT_THAT(parse_model("qa0=/m,version=1x").error().text, HasSubstr("version=1x"));
 }
 
+class ParseOptions : public testing::Test {
+ protected:
+  Result<ParsedOptions> parse(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "onecopy-host");
+    std::vector<const char*> argv;
+    for (const auto& argument : arguments) argv.push_back(argument.c_str());
+    return parse_options(static_cast<int>(argv.size()), argv.data());
+  }
+  TestFolder folder_;
+};
+
+TEST_F(ParseOptions, ModelsOrARootToRegisterThemFrom) {
+  EXPECT_THAT(parse({}).error().text, HasSubstr("--model-root"));
+  const auto parsed = parse({"--model-root", "/models"});
+  ASSERT_TRUE(parsed) << parsed.error().text;
+  EXPECT_EQ(parsed->options->model_root, "/models");
+  EXPECT_FALSE(parsed->options->orphans_end);
+}
+
+TEST_F(ParseOptions, WorkersFollowFromWhatWasSaid) {
+  const auto fixed = parse({"--model-root", "/m", "--workers", "3"});
+  ASSERT_TRUE(fixed);
+  EXPECT_EQ(fixed->options->min_workers, 3U);
+  EXPECT_EQ(fixed->options->max_workers, 3U);
+  const auto range = parse({"--model-root", "/m", "--min-workers", "2", "--max-workers", "9"});
+  ASSERT_TRUE(range) << range.error().text;
+  EXPECT_GE(range->options->workers, 2U);
+  EXPECT_LE(range->options->workers, 9U);
+  EXPECT_THAT(parse({"--model-root", "/m", "--workers", "3", "--max-workers", "2"}).error().text,
+              HasSubstr("--max-workers 2"));
+}
+
+TEST_F(ParseOptions, AManagementPortForOthersNeedsAKey) {
+  EXPECT_THAT(parse({"--model-root", "/m", "--management-host", "0.0.0.0"}).error().text,
+              HasSubstr("--management-key"));
+  EXPECT_TRUE(
+      parse({"--model-root", "/m", "--management-host", "0.0.0.0", "--management-key", "/k"}));
+}
+
+TEST_F(ParseOptions, TheFileHasTheSameKeysAndTheLineWins) {
+  const auto file = folder_.write("onecopy.toml", R"(
+workers = 2
+max-workers = 4
+model-root = "models"
+orphans = "end"
+management-key = "key"
+)");
+  const auto parsed = parse({"--config", file.string(), "--max-workers", "8"});
+  ASSERT_TRUE(parsed) << parsed.error().text;
+  const ServeOptions& options = *parsed->options;
+  EXPECT_EQ(options.workers, 2U);
+  EXPECT_EQ(options.max_workers, 8U);
+  EXPECT_EQ(options.model_root, file.parent_path() / "models");
+  EXPECT_EQ(options.management_key, file.parent_path() / "key");
+  EXPECT_TRUE(options.orphans_end);
+  EXPECT_EQ(options.config, file);
+  const auto kept = parse({"--config", file.string(), "--orphans", "keep"});
+  ASSERT_TRUE(kept);
+  EXPECT_FALSE(kept->options->orphans_end);
+}
+
 }  // namespace
 }  // namespace onecopy::host

@@ -10,14 +10,18 @@ namespace onecopy::tools {
 int run_clean() {
   int exit_code = 0;
   for (const std::string& instance : list_instances()) {
-    const auto lock = host::InstanceLock::acquire(instance);
+    std::string_view who;
+    if (host::lives(instance, &who)) {
+      const char* const advice = who == "host" ? "" : "; end it with onecopy stop";
+      fmt::print("{}: its {} is running, left alone{}\n", instance, who, advice);
+      continue;
+    }
+    // With the lock held no host can start while its segments go.
+    const auto lock = host::lock_instance(instance);
     if (lock) {
-      // The lock file goes with the lock.
-      fmt::print("{}: removed, with {} segments\n", instance, lock->remove_leftovers().size());
-    } else if (lock.error().code == ErrorCode::kBusy) {
-      fmt::print("{}: running, left alone\n", instance);
+      fmt::print("{}: removed, with {} segments\n", instance, host::remove_leftovers(instance, {}));
     } else {
-      fmt::print(stderr, "onecopy: {}: {}\n", instance, lock.error().text);
+      fmt::print(stderr, "onecopy: {}\n", lock.error().text);
       exit_code = 1;
     }
   }

@@ -3,8 +3,8 @@
 
 namespace onecopy::tools {
 
-// Removes the segments and lock files of instances whose host is dead, and says which. Returns the
-// exit code.
+// Removes the segments of instances of which no host, gateway or nursery lives, and says which.
+// Returns the exit code.
 int run_clean();
 
 }  // namespace onecopy::tools

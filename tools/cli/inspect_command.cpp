@@ -4,7 +4,9 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <set>
 
+#include "host/supervise/instance_lock.h"
 #include "shared/segment/segment_reader.h"
 #include "tools/cli/inspect_report.h"
 
@@ -81,6 +83,23 @@ InspectReport inspect(const std::optional<std::string>& instance) {
   return report;
 }
 
+// Instances that serve although their host is gone.
+std::vector<std::string> orphans_text(const InspectReport& report) {
+  std::set<std::string> instances;
+  for (const InspectedSegment& segment : report.segments) instances.insert(segment.name.instance);
+  std::vector<std::string> lines;
+  for (const std::string& instance : instances) {
+    std::string_view who;
+    if (!host::lives(instance, &who) || who == "host") continue;
+    lines.push_back(
+        fmt::format("instance {}: its host is gone, its {} serves on: onecopy serve takes it over, "
+                    "onecopy stop "
+                    "ends it",
+                    instance, who));
+  }
+  return lines;
+}
+
 std::string nothing_text(const std::optional<std::string>& instance) {
   const std::string what =
       instance ? fmt::format("instance {} has no models", *instance) : "no models are loaded";
@@ -92,6 +111,7 @@ std::string nothing_text(const std::optional<std::string>& instance) {
 
 int run_inspect(const std::optional<std::string>& instance, bool json) {
   const InspectReport report = inspect(instance);
+  for (const std::string& line : orphans_text(report)) fmt::print(stderr, "{}\n", line);
   const bool empty = report.segments.empty() && report.loading.empty();
   std::string text = json ? to_json(report).dump(2) + '\n' : to_text(report);
   if (empty && !json) text = nothing_text(instance);

@@ -15,6 +15,7 @@
 #include "tools/cli/ask_command.h"
 #include "tools/cli/clean_command.h"
 #include "tools/cli/inspect_command.h"
+#include "tools/cli/instance_command.h"
 #include "tools/cli/tokenize_command.h"
 
 namespace {
@@ -33,6 +34,7 @@ struct Commands {
   CLI::App app{"onecopy: one copy of every model in memory, any worker serves any model.",
                "onecopy"};
   std::optional<std::string> instance;
+  std::string running = "default";
   bool json = false;
   std::string folder;
   onecopy::tools::AskOptions ask;
@@ -42,6 +44,9 @@ struct Commands {
   CLI::App* inspect = app.add_subcommand("inspect", "what lies in shared memory and who maps it");
   CLI::App* clean =
       app.add_subcommand("clean", "remove what dead instances left behind, never a live one's");
+  CLI::App* stop = app.add_subcommand("stop", "end an instance in order and wait for that");
+  CLI::App* reload =
+      app.add_subcommand("reload", "have an instance read its config file anew, as SIGHUP does");
   CLI::App* tokenize = app.add_subcommand(
       "tokenize",
       R"(stdin: lines of {"text","pair"}; stdout: lines of {"ids","type_ids","offsets"})");
@@ -52,6 +57,9 @@ struct Commands {
     app.require_subcommand(1);
     inspect->add_option("--instance", instance, "this instance only");
     inspect->add_flag("--json", json, "for scripts");
+    for (CLI::App* command : {stop, reload}) {
+      command->add_option("--instance", running, "which")->capture_default_str();
+    }
     tokenize->add_option("DIR", folder, "model folder with the tokenizer's files")->required();
     asking->add_option("--url", ask.url, "the server")->capture_default_str();
     asking->add_option("--model", ask.model, "the model's name")->required();
@@ -72,6 +80,8 @@ int main(int argc, char** argv) try {
   }
   if (*commands.inspect) return onecopy::tools::run_inspect(commands.instance, commands.json);
   if (*commands.clean) return onecopy::tools::run_clean();
+  if (*commands.stop) return onecopy::tools::run_stop(commands.running);
+  if (*commands.reload) return onecopy::tools::run_reload(commands.running);
   if (*commands.tokenize) return onecopy::tools::run_tokenize(commands.folder);
   return onecopy::tools::run_ask(commands.ask);
 } catch (const std::exception& error) {

@@ -1,4 +1,4 @@
-#include "host/progress_bar.h"
+#include "host/control/progress_bar.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
