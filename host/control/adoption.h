@@ -23,7 +23,7 @@ class Adoption {
   void add_process(Role role) { (role == Role::kGateway ? has_gateway_ : has_nursery_) = true; }
   bool has_anything() const { return has_gateway_ || has_nursery_; }
   bool has(Role role) const { return role == Role::kGateway ? has_gateway_ : has_nursery_; }
-  const KeptState& kept(Role role) const { return role == Role::kGateway ? gateway_ : nursery_; }
+  KeptState& kept(Role role) { return role == Role::kGateway ? gateway_ : nursery_; }
 
   // Verifies, then fills the registry; `on_done` gets a line for each thing that was lost.
   Status fill(ModelRegistry& registry, std::function<void(std::vector<std::string>)> on_done);

@@ -127,6 +127,7 @@ void Host::adopted(std::vector<std::string> lost) {
   log_line(fmt::format("took over {} models in {} segments", registry_.snapshot().models.size(),
                        named.size()));
   starting_ = false;  // what serves goes on, whatever else we are asked for
+  supervisor_.set_ready();
   begin_serving();
   children_.rearm();
 }

@@ -259,6 +259,7 @@ void Registrations::finish(One& one, const Outcome<Served>& outcome) {
       std::ranges::find_if(under_way_, [&](const auto& known) { return known.get() == &one; });
   if (place == under_way_.end()) return;
   const Pointer kept = *place;
+  if (one.trial != 0) parts_.trials.cancel(std::exchange(one.trial, 0));
   parts_.loop.dispose(kept);
   under_way_.erase(place);
   kept->tell(outcome);

@@ -15,8 +15,9 @@ std::string StateFeed::url(std::string_view port) const {
   return found == listeners_.end() ? "" : found->second.url;
 }
 
-void StateFeed::set_given(Role role, const KeptState& kept) {
+void StateFeed::set_given(Role role, KeptState& kept) {
   Given& has = given(role);
+  for (const auto& [port, listener] : kept.listeners()) has.listeners.insert(port);
   for (const auto& [name, fd] : kept.segments()) has.segments.insert(name);
 }
 
@@ -25,9 +26,9 @@ void StateFeed::give(Role role) {
   const RegistrySnapshot& snapshot = registry_.snapshot();
   if (link == nullptr) return;
   Given& has = given(role);
-  if (!std::exchange(has.listeners, true)) {
-    if (role == Role::kGateway) link->send(settings_);
-    for (const auto& [port, socket] : listeners_) {
+  if (role == Role::kGateway && !std::exchange(has.settings, true)) link->send(settings_);
+  for (const auto& [port, socket] : listeners_) {
+    if (has.listeners.insert(port).second) {
       send_listener(*link, port, socket.url, socket.fd.get());
     }
   }
@@ -43,11 +44,6 @@ void StateFeed::give(Role role) {
   if (!sent) return log_line(sent.error().text, LogLevel::kError);
   has.segments = std::move(named);
   has.revision = snapshot.revision;
-}
-
-void StateFeed::give_all() {
-  give(Role::kGateway);
-  give(Role::kNursery);
 }
 
 }  // namespace onecopy::host

@@ -31,14 +31,14 @@ class StateFeed {
   }
 
   // A process of an earlier host has these already.
-  void set_given(Role role, const KeptState& kept);
+  void set_given(Role role, KeptState& kept);
   void forget(Role role) { given(role) = {}; }
   void give(Role role);
-  void give_all();
 
  private:
   struct Given {
-    bool listeners = false;
+    bool settings = false;
+    std::set<std::string, std::less<>> listeners;  // by port
     std::set<std::string, std::less<>> segments;
     std::uint64_t revision = 0;
   };

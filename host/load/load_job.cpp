@@ -93,7 +93,7 @@ Error LoadJob::read_failed(const ControlMessage& message) const {
 
 void LoadJob::on_task_end(const std::string& how) {
   Result<LoadOutcome> outcome = [&]() -> Result<LoadOutcome> {
-    if (!cancelled_.empty()) return fail(ErrorCode::kUnavailable, "{}", cancelled_);
+    if (!cancelled_.empty()) return fail(ErrorCode::kBusy, "{}", cancelled_);
     if (outcome_) return std::move(*outcome_);
     return fail(ErrorCode::kInternal,
                 "model {}: the loading process ended before it was done ({}); perhaps the machine "
