@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "host/supervise/restart_policy.h"
+#include "shared/base/restart_policy.h"
 #include "shared/base/status.h"
 #include "shared/base/unique_fd.h"
 #include "shared/protocol/control.h"

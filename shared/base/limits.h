@@ -92,6 +92,19 @@ inline constexpr auto kCancelGrace = 5s;     // for a worker to drop what nobody
 inline constexpr int kCrashes = 2;    // workers that one request may crash before it is refused
 inline constexpr int kAttempts = 16;  // workers that it is tried on while somebody kills them
 
+// ---- number of workers, management ----
+// A request that has waited so long for a worker brings more of them, up to their most: longer than
+// a burst that the workers are through with at once, shorter than a client notices.
+inline constexpr auto kAddWorkersAfter = 100ms;
+// Workers beyond their least number that were idle for so long go. A fork is 1 ms and an idle
+// worker costs little memory: no hurry.
+inline constexpr auto kRetireWorkersAfter = 60s;
+inline constexpr auto kWorkerExit = 2s;  // of one whose socket was closed; then it is killed
+inline constexpr auto kCommandDeadline = 600s;   // a management call: a model of 10 GB loads in it
+inline constexpr std::size_t kCommands = 256;    // that wait for the host at once
+inline constexpr std::size_t kShadows = 64;      // copies of requests that wait for an idle worker
+inline constexpr std::size_t kModelsListed = 100;  // in one reply, as in TorchServe
+
 // ---- control channels ----
 inline constexpr std::size_t kMessageBytes =
     64u << 10;  // one message; what is larger goes into a memfd
