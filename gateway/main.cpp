@@ -1,7 +1,5 @@
-// onecopy-gateway: HTTP in front, workers behind. Started by the host.
+// onecopy-gateway: HTTP in front, workers behind. Started by the host, which it may outlive.
 #include <sys/resource.h>
-
-#include <csignal>
 
 #include "gateway/gateway.h"
 #include "gateway/options.h"
@@ -13,12 +11,24 @@ using onecopy::UniqueFd;
 
 namespace {
 
-// Each worker takes two descriptors and each client one: as many as the system lets us have.
+// Each worker takes two descriptors, each client and each segment one: as many as the system lets
+// us have.
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+onecopy::Status serve(const gateway::Options& options) {
+  gateway::Settings settings;
+  settings.cores = static_cast<unsigned>(options.cores);
+  settings.ends_with_host = options.ends_with_host;
+  ASSIGN_OR_RETURN(const auto gateway,
+                   gateway::Gateway::create(UniqueFd(options.rendezvous), settings));
+  RETURN_IF_ERROR(gateway->watch_termination());
+  gateway->run();
+  return {};
 }
 
 }  // namespace
@@ -30,20 +40,11 @@ int main(int argc, char** argv) {
     return 2;
   }
   onecopy::set_process_name("onecopy-gateway", argv);
-  // The host decides when to end, by "drain" or by its own end. A Ctrl-C reaches every process of
-  // the terminal, and must not end this one before its replies are sent.
-  std::signal(SIGINT, SIG_IGN);
-  std::signal(SIGTERM, SIG_IGN);
+  gateway::block_termination();
   raise_descriptor_limit();
-  gateway::Settings settings;
-  settings.cores = static_cast<unsigned>(options->cores);
-  auto created = gateway::Gateway::create(
-      {UniqueFd(options->control), UniqueFd(options->listen), UniqueFd(options->management_listen)},
-      settings);
-  if (!created) {
-    onecopy::log_line(created.error().text, onecopy::LogLevel::kError);
+  if (const onecopy::Status served = serve(*options); !served) {
+    onecopy::log_line(served.error().text, onecopy::LogLevel::kError);
     return 1;
   }
-  (*created)->run();
   return 0;
 }

@@ -1,5 +1,4 @@
-// The gateway's command line: descriptors that it inherits from the host, and the cores that the
-// workers may use.
+// The gateway's command line: what the host cannot tell it over their connection.
 #pragma once
 
 #include "shared/base/status.h"
@@ -7,10 +6,9 @@
 namespace onecopy::gateway {
 
 struct Options {
-  int control = -1;
-  int listen = -1;
-  int management_listen = -1;  // -1: no management port
-  int cores = 1;
+  int rendezvous = -1;  // inherited: the socket at which the host connects
+  int cores = 1;        // that the workers may use together
+  bool ends_with_host = false;
 };
 
 Result<Options> parse_options(int argc, const char* const* argv);

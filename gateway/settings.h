@@ -27,6 +27,12 @@ struct Settings {
   std::size_t buffered_bytes = limits::kBufferedBytes;
   std::size_t queued_items = limits::kQueuedItems;
   unsigned cores = 1;  // that the workers may use together
+  bool ends_with_host = false;
+
+  // Workers between their least and most number: see WorkerPool.
+  Milliseconds add_workers_after = limits::kAddWorkersAfter;
+  Milliseconds retire_workers_after = limits::kRetireWorkersAfter;
+  Milliseconds worker_exit = limits::kWorkerExit;
 };
 
 }  // namespace onecopy::gateway

@@ -1,8 +1,11 @@
 #include "gateway/api/api.h"
 
+#include <charconv>
 #include <utility>
 
 #include "gateway/api/request_json.h"
+#include "gateway/http/ascii.h"
+#include "shared/base/quoted.h"
 
 namespace onecopy::gateway {
 namespace {
@@ -21,13 +24,31 @@ std::string_view endpoint_of(Task task) {
 
 }  // namespace
 
-Result<ModelPtr> find_model(const Api& api, std::string_view name,
+Result<Choice> choose_model(Api& api, const HttpRequest& request, std::string_view name,
                             std::optional<std::uint32_t> version) {
-  auto model = api.models.find(name, version);
-  if (!model && !api.lifecycle.ready) {
+  Result<Choice> choice;
+  if (version) {
+    choice = api.models.find(name, version).map([](ModelPtr&& model) {
+      return Choice{std::move(model), {}};
+    });
+  } else {
+    choice = api.models.choose(
+        name, [&](std::string_view header) { return request.header(lowered(header)); });
+  }
+  if (!choice && !api.lifecycle.has_models) {
     return fail(ErrorCode::kUnavailable, "models are still being loaded; retry in a moment");
   }
-  return model;
+  return choice;
+}
+
+Result<std::uint32_t> parse_version(std::string_view text) {
+  std::uint32_t version = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), version);
+  if (error != std::errc() || end != text.data() + text.size() || version == 0) {
+    return fail(ErrorCode::kNotFound, "'{}' is no version; versions are whole numbers from 1",
+                shortened(text));
+  }
+  return version;
 }
 
 Status check_task(const Model& model, Task task) {
@@ -41,11 +62,19 @@ Status check_taking_requests(const Api& api) {
   return fail(ErrorCode::kUnavailable, "the server is shutting down; retry on another one");
 }
 
-Answer submit(Api& api, Exchange& exchange, Work work, Call::Format format) {
+Answer submit(Api& api, Exchange& exchange, Choice choice, Work work, Call::Format format) {
   ASSIGN_OR_RETURN(work.timeout, parse_timeout(exchange.request.header("x-request-timeout-ms")));
+  std::vector<Work> copies(choice.shadows.size(), choice.shadows.empty() ? Work{} : work);
+  work.model = std::move(choice.model);
+  api.shadows.before_real_request();
   auto call = std::make_unique<Call>(api.loop, api.dispatcher, exchange.sink, std::move(work),
-                                     std::move(format), api.settings.request);
+                                     format, api.settings.request);
   RETURN_IF_ERROR(api.dispatcher.submit(call->items()));
+  api.shadows.after_real_request();
+  for (std::size_t i = 0; i < copies.size(); ++i) {
+    copies[i].model = std::move(choice.shadows[i]);
+    api.shadows.offer(std::move(copies[i]), format);
+  }
   return call;
 }
 

@@ -5,19 +5,19 @@
 #include <string>
 #include <vector>
 
+#include "gateway/api/management_guard.h"
+#include "gateway/control/host_commands.h"
 #include "gateway/dispatch/call.h"
 #include "gateway/dispatch/dispatcher.h"
 #include "gateway/dispatch/model_catalogue.h"
+#include "gateway/dispatch/shadow_traffic.h"
+#include "gateway/dispatch/worker_pool.h"
 #include "gateway/http/http_message.h"
+#include "gateway/lifecycle.h"
 #include "gateway/settings.h"
 #include "shared/base/status.h"
 
 namespace onecopy::gateway {
-
-struct Lifecycle {
-  bool ready = false;     // the host has loaded all models and started the workers
-  bool draining = false;  // nothing new is taken
-};
 
 // What the endpoints work with; borrowed.
 struct Api {
@@ -25,7 +25,12 @@ struct Api {
   const Settings& settings;
   ModelCatalogue& models;
   Dispatcher& dispatcher;
-  Lifecycle& lifecycle;
+  const Lifecycle& lifecycle;
+  ShadowTraffic& shadows;
+  WorkerPool& pool;
+  HostCommands& commands;
+  const ManagementAccess& access;
+  const RegistrySnapshot& registry;  // the last that the host sent
 };
 
 struct Exchange {
@@ -39,24 +44,38 @@ struct Exchange {
 using Answer = Result<std::unique_ptr<PendingReply>>;
 using Endpoint = Answer (*)(Api&, Exchange&);
 
-Answer ask_question(Api& api, Exchange& exchange);        // /qa/{model}
+Answer ask_question(Api& api, Exchange& exchange);        // /qa/{model}[/{version}]
 Answer ask_numbered_model(Api& api, Exchange& exchange);  // /qa{N}: the model qaN
 Answer predict(Api& api, Exchange& exchange);             // /predictions/{model}[/{version}]
-Answer embed(Api& api, Exchange& exchange);               // /embed
+Answer embed(Api& api, Exchange& exchange);               // /embed[/{model}[/{version}]]
 Answer report_health(Api& api, Exchange& exchange);       // /healthz
 Answer report_live(Api& api, Exchange& exchange);
 Answer report_ready(Api& api, Exchange& exchange);
 
+// The management port's, as docs/management.md lists them.
+Answer list_models(Api& api, Exchange& exchange);
+Answer describe_model(Api& api, Exchange& exchange);
+Answer register_model(Api& api, Exchange& exchange);
+Answer unregister_model(Api& api, Exchange& exchange);
+Answer scale_model(Api& api, Exchange& exchange);
+Answer report_load(Api& api, Exchange& exchange);
+Answer set_default_version(Api& api, Exchange& exchange);
+Answer traffic(Api& api, Exchange& exchange);
+Answer workers(Api& api, Exchange& exchange);
+
 // Shared by the endpoints.
 
-// The model, or kNotFound; kUnavailable while models are still being loaded.
-Result<ModelPtr> find_model(const Api& api, std::string_view name,
-                            std::optional<std::uint32_t> version = {});
+// The version that is named, else one by the model's traffic shares; kNotFound; kUnavailable while
+// models are still being loaded.
+Result<Choice> choose_model(Api& api, const HttpRequest& request, std::string_view name,
+                            std::optional<std::uint32_t> version);
+// A part of a path as a version.
+Result<std::uint32_t> parse_version(std::string_view text);
 // kInvalidArgument naming the endpoint to use, unless the model is for this task.
 Status check_task(const Model& model, Task task);
 // kUnavailable while draining.
 Status check_taking_requests(const Api& api);
-// Queues the work and returns what is pending.
-Answer submit(Api& api, Exchange& exchange, Work work, Call::Format format);
+// Queues the work for the chosen version and returns what is pending.
+Answer submit(Api& api, Exchange& exchange, Choice choice, Work work, Call::Format format);
 
 }  // namespace onecopy::gateway

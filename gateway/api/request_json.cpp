@@ -105,12 +105,17 @@ Result<Work> parse_plain_text(std::string body) {
 }
 
 Result<EmbedRequest> parse_embed(RequestFields fields) {
-  constexpr std::array<std::string_view, 4> kKnown{"inputs", "model", "normalize", "truncate"};
+  constexpr std::array<std::string_view, 5> kKnown{"inputs", "model", "version", "normalize",
+                                                   "truncate"};
   RETURN_IF_ERROR(fields.only(kKnown));
   EmbedRequest request;
   ASSIGN_OR_RETURN(std::vector<std::string> texts, fields.texts("inputs", limits::kEmbedInputs));
   for (std::string& text : texts) request.work.texts.push_back({std::move(text), std::nullopt});
   ASSIGN_OR_RETURN(request.model, fields.text("model"));
+  if (fields.has("version")) {
+    ASSIGN_OR_RETURN(const std::int32_t version, fields.integer("version", 1, 1, INT32_MAX));
+    request.version = static_cast<std::uint32_t>(version);
+  }
   ASSIGN_OR_RETURN(const auto normalize, fields.boolean("normalize"));
   if (normalize) request.work.text_params.normalize = *normalize ? 1 : 0;
   ASSIGN_OR_RETURN(const auto truncate, fields.boolean("truncate"));

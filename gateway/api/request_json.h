@@ -1,6 +1,7 @@
 // What a request asks for, by endpoint: the fields' names, types and ranges.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,9 +23,10 @@ Result<Work> parse_plain_text(std::string body);
 
 struct EmbedRequest {
   std::optional<std::string> model;
+  std::optional<std::uint32_t> version;
   Work work;  // without its model
 };
-// {"inputs", "model", "normalize", "truncate"}
+// {"inputs", "model", "version", "normalize", "truncate"}
 Result<EmbedRequest> parse_embed(RequestFields fields);
 
 // Whether a body of /predictions is JSON or a text. application/json is JSON and text/plain is

@@ -21,7 +21,21 @@ constexpr std::array kRoutes{
     // PUT because `curl -T`, as in TorchServe's manual, sends it.
     Route{"POST, PUT", "/predictions/{model}", predict, true, false},
     Route{"POST, PUT", "/predictions/{model}/{version}", predict, true, false},
+    Route{"GET, HEAD, POST", "/qa/{model}/{version}", ask_question, true, false},
     Route{"POST", "/embed", embed, true, false},
+    Route{"POST", "/embed/{model}", embed, true, false},
+    Route{"POST", "/embed/{model}/{version}", embed, true, false},
+    Route{"GET, HEAD", "/models", list_models, false, true},
+    Route{"POST", "/models", register_model, false, true},
+    Route{"GET, HEAD", "/models/{model}", describe_model, false, true},
+    Route{"PUT", "/models/{model}", scale_model, false, true},
+    Route{"DELETE", "/models/{model}", unregister_model, false, true},
+    Route{"GET, HEAD, PUT", "/models/{model}/traffic", traffic, false, true},
+    Route{"GET, HEAD", "/models/{model}/{version}", describe_model, false, true},
+    Route{"DELETE", "/models/{model}/{version}", unregister_model, false, true},
+    Route{"GET, HEAD", "/models/{model}/{version}/status", report_load, false, true},
+    Route{"PUT", "/models/{model}/{version}/set-default", set_default_version, false, true},
+    Route{"GET, HEAD, PUT", "/workers", workers, false, true},
     Route{"GET, HEAD", "/healthz", report_health, true, true},
     Route{"GET, HEAD", "/v2/health/live", report_live, true, true},
     Route{"GET, HEAD", "/v2/health/ready", report_ready, true, true},
@@ -96,6 +110,12 @@ std::unique_ptr<PendingReply> Router::handle(HttpRequest request, ReplySink& sin
       allowed += (allowed.empty() ? "" : ", ") + std::string(route.methods);
       continue;
     }
+    if (!route.on_inference_port) {  // what answers on both ports is for load balancers
+      if (auto refused = refuse_management(api_.access, request)) {
+        sink.reply(std::move(*refused));
+        return nullptr;
+      }
+    }
     Exchange exchange{std::move(request), std::move(*parameters), sink};
     Answer answer = route.endpoint(api_, exchange);
     if (answer) return std::move(*answer);
@@ -118,10 +138,11 @@ std::optional<HttpReply> Router::refusal_without_body(const HttpRequest& request
       allowed += (allowed.empty() ? "" : ", ") + std::string(route.methods);
       continue;
     }
+    if (!route.on_inference_port) return refuse_management(api_.access, request);
     if (route.pattern.find("{model}") == std::string_view::npos) return std::nullopt;
-    const auto model = find_model(api_, parameters->front());
-    if (model) return std::nullopt;
-    return error_reply(model.error(), api_.dispatcher.retry_after_s());
+    const auto choice = choose_model(api_, request, parameters->front(), {});
+    if (choice) return std::nullopt;
+    return error_reply(choice.error(), api_.dispatcher.retry_after_s());
   }
   return allowed.empty() ? no_such_address(request)
                          : method_not_allowed(request, std::move(allowed));

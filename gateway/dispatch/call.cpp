@@ -17,13 +17,15 @@ Call::Call(EventLoop& loop, Dispatcher& dispatcher, ReplySink& sink, Work work, 
       missing_(work_.texts.size()),
       timeout_(work_.timeout.value_or(default_timeout)),
       timer_(loop, [this] { expire(); }) {
-  const auto deadline = Clock::now() + timeout_;
+  const auto now = Clock::now();
+  const auto deadline = now + timeout_;
   for (std::size_t i = 0; i < items_.size(); ++i) {
     WorkItem& item = items_[i];
     item.owner = this;
     item.work = &work_;
     item.index = i;
     item.tokens = estimated_tokens(work_, work_.texts[i]);
+    item.since = now;
     item.deadline = deadline;
   }
   timer_.set(deadline);
@@ -57,6 +59,8 @@ void Call::expire() {
 // The last thing that a call does: the sink may destroy it.
 void Call::answer(HttpReply reply) {
   answered_ = true;
+  work_.model->usage.count(work_.is_shadow, reply.status >= 400);
+  reply.headers.emplace_back("X-Model-Version", std::to_string(work_.model->version));
   timer_.clear();
   sink_.reply(std::move(reply));
 }

@@ -31,6 +31,7 @@ class Call final : public PendingReply, private WorkOwner {
   ~Call() override;
 
   std::vector<WorkItem>& items() { return items_; }
+  const Model& model() const { return *work_.model; }
 
  private:
   void item_done(const WorkItem& item, WorkReply reply) override;

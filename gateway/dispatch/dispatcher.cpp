@@ -14,11 +14,10 @@ constexpr auto kPauseAfterDeath = std::chrono::milliseconds(20);
 
 }  // namespace
 
-Dispatcher::Dispatcher(EventLoop& loop, const Settings& settings,
-                       std::function<void(std::uint64_t)> worker_gone)
+Dispatcher::Dispatcher(EventLoop& loop, const Settings& settings, Events& events)
     : loop_(loop),
       settings_(settings),
-      worker_gone_(std::move(worker_gone)),
+      events_(events),
       grants_(settings.cores),
       pause_(loop,
              [this] {
@@ -33,7 +32,7 @@ void Dispatcher::add_worker(std::uint64_t id, UniqueFd socket) {
   auto link = WorkerLink::create(loop_, *this, id, std::move(socket));
   if (!link) {
     log_line(fmt::format("worker {}: {}", id, link.error().text), LogLevel::kWarning);
-    worker_gone_(id);
+    events_.on_worker_gone(id);
     return;
   }
   workers_.push_back(std::move(*link));
@@ -53,6 +52,17 @@ WorkersHealth Dispatcher::health() const {
     return worker->batch() != nullptr && worker->silent_for() > settings_.worker_silence / 2;
   });
   return all_stuck ? WorkersHealth::kStuck : WorkersHealth::kOk;
+}
+
+void Dispatcher::set_most_workers(std::size_t most) {
+  most_workers_ = most;
+  // Those first whose caches are coldest. They see the end of their socket, and end.
+  while (workers_.size() > most_workers_ && !idle_.empty()) drop(*idle_.front());
+  tell_load();
+}
+
+void Dispatcher::detach(const std::string& segment) {
+  for (const auto& worker : workers_) worker->detach(segment);
 }
 
 Status Dispatcher::submit(std::span<WorkItem> items) {
@@ -104,12 +114,23 @@ WorkerLink& Dispatcher::take_idle_for(const Model& model) {
   if (found == idle_.rend()) found = idle_.rbegin();
   WorkerLink& worker = **found;
   idle_.erase(std::next(found).base());
+  least_idle_ = std::min(least_idle_, idle_.size());
   return worker;
 }
 
 void Dispatcher::schedule() {
   while (!paused_ && !idle_.empty() && !queue_.empty()) start_next();
   grants_.share_out();
+  tell_load();
+}
+
+void Dispatcher::tell_load() {
+  const bool waiting = !queue_.empty();
+  const bool idle = !idle_.empty();
+  if (waiting == told_waiting_ && idle == told_idle_) return;
+  told_waiting_ = waiting;
+  told_idle_ = idle;
+  events_.on_load_changed();
 }
 
 // One turn of one model. Nothing waits for a batch to fill: it is made of what is there when a
@@ -171,7 +192,11 @@ void Dispatcher::on_reply(WorkerLink& worker, std::unique_ptr<Batch> batch,
                           std::vector<WorkReply> replies) {
   const std::chrono::duration<double> took = Clock::now() - worker.started_at();
   mean_service_s_ += (took.count() / static_cast<double>(batch->size()) - mean_service_s_) / 32;
-  became_idle(worker);
+  if (workers_.size() > most_workers_) {
+    drop(worker);
+  } else {
+    became_idle(worker);
+  }
   schedule();  // first, so that the worker computes while the replies are written
   for (std::size_t i = 0; i < batch->size(); ++i) {
     if (WorkItem* const item = batch->take(i)) item->owner->item_done(*item, std::move(replies[i]));
@@ -229,7 +254,7 @@ void Dispatcher::drop(WorkerLink& worker) {
   const std::uint64_t id = worker.id();
   loop_.dispose(std::move(*place));  // it may be the caller
   workers_.erase(place);
-  worker_gone_(id);
+  events_.on_worker_gone(id);
 }
 
 }  // namespace onecopy::gateway

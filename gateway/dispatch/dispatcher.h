@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "gateway/dispatch/fair_queue.h"
@@ -15,6 +17,7 @@
 #include "gateway/dispatch/worker_link.h"
 #include "gateway/settings.h"
 #include "shared/base/event_loop.h"
+#include "shared/base/limits.h"
 #include "shared/base/status.h"
 #include "shared/base/unique_fd.h"
 
@@ -31,17 +34,29 @@ enum class WorkersHealth {
 // Class Dispatcher: owns the workers' links and the queue; borrows the items. One thread.
 class Dispatcher final : private WorkerLink::Events {
  public:
+  class Events {
+   public:
+    virtual ~Events() = default;
+    // It gets no more work: it ended, or was let go (set_most_workers).
+    virtual void on_worker_gone(std::uint64_t id) = 0;
+    // Work has begun or ceased to wait, or workers to be idle.
+    virtual void on_load_changed() = 0;
+  };
   // `settings` are borrowed; their cores are shared out among the workers that compute.
-  // `worker_gone` hears the id of each worker that ended.
-  Dispatcher(EventLoop& loop, const Settings& settings,
-             std::function<void(std::uint64_t)> worker_gone);
+  Dispatcher(EventLoop& loop, const Settings& settings, Events& events);
   ~Dispatcher() override;
 
   void add_worker(std::uint64_t id, UniqueFd socket);
   // The worker's process, once it is known. Nothing happens unless there is such a worker.
   void set_process(std::uint64_t id, UniqueFd pidfd);
   std::size_t workers() const { return workers_.size(); }
+  std::size_t idle() const { return idle_.size(); }
+  const std::vector<std::shared_ptr<WorkerLink>>& all_workers() const { return workers_; }
   WorkersHealth health() const;
+  // Workers beyond this number are let go, idle ones at once and busy ones after their batch.
+  void set_most_workers(std::size_t most);
+  // No request needs the segment any more.
+  void detach(const std::string& segment);
 
   // Queues all of a call's items or, with kBusy, none. Their owner may have its answer before this
   // returns.
@@ -55,12 +70,17 @@ class Dispatcher final : private WorkerLink::Events {
   // In how many seconds a client that was refused may expect to be served, 1 to 30.
   int retry_after_s() const;
   std::size_t queued() const { return queue_.size(); }
+  // How long the longest waiting item has waited; nothing waits: none.
+  std::optional<Clock::duration> longest_wait() const { return queue_.longest_wait(); }
+  // The fewest workers that were idle at any time since the last call.
+  std::size_t take_least_idle() { return std::exchange(least_idle_, idle_.size()); }
 
  private:
   void on_reply(WorkerLink& worker, std::unique_ptr<Batch> batch,
                 std::vector<WorkReply> replies) override;
   void on_death(WorkerLink& worker, std::unique_ptr<Batch> batch) override;
   void schedule();
+  void tell_load();
   void start_next();
   std::unique_ptr<Batch> batch_from(WorkItem& first, std::size_t share);
   void start(std::unique_ptr<Batch> batch);
@@ -74,7 +94,7 @@ class Dispatcher final : private WorkerLink::Events {
 
   EventLoop& loop_;
   const Settings& settings_;
-  std::function<void(std::uint64_t)> worker_gone_;
+  Events& events_;
   FairQueue queue_;
   ThreadGrants grants_;
   std::vector<std::shared_ptr<WorkerLink>> workers_;
@@ -84,6 +104,10 @@ class Dispatcher final : private WorkerLink::Events {
   bool paused_ = false;
   Timer watchdog_;  // runs while a worker is busy, and once more
   bool watching_ = false;
+  std::size_t most_workers_ = limits::kWorkers;
+  std::size_t least_idle_ = 0;
+  bool told_waiting_ = false;
+  bool told_idle_ = false;
 };
 
 }  // namespace onecopy::gateway

@@ -72,6 +72,19 @@ WorkItem* FairQueue::next_of(const Model& model) {
   return lane == lanes_.end() ? nullptr : lane->second.first;
 }
 
+std::optional<Clock::duration> FairQueue::longest_wait() const {
+  std::optional<Clock::time_point> oldest;
+  const auto look_at = [&](const Lane& lane) {
+    if (lane.first != nullptr && (!oldest || lane.first->since < *oldest)) {
+      oldest = lane.first->since;
+    }
+  };
+  look_at(again_);
+  for (const auto& [model, lane] : lanes_) look_at(lane);
+  if (!oldest) return std::nullopt;
+  return Clock::now() - *oldest;
+}
+
 void FairQueue::remove(WorkItem& item) {
   if (item.lane != nullptr) unlink(item);
 }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 
 #include "gateway/dispatch/work.h"
@@ -36,6 +37,9 @@ class FairQueue {
   // Takes an item that next_of() gave; its lane pays for it.
   void take(WorkItem& item);
   void remove(WorkItem& item);  // without cost; nothing happens unless it is queued
+
+  // Of the item that has waited longest; none when empty. Looks at each lane.
+  std::optional<Clock::duration> longest_wait() const;
 
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "shared/base/quoted.h"
-#include "shared/segment/segment_reader.h"
 
 namespace onecopy::gateway {
 namespace {
@@ -23,43 +22,55 @@ std::string listed(const Map& map) {
   return text;
 }
 
-}  // namespace
-
-Result<ModelInfo> read_model_info(const std::string& segment) {
-  ASSIGN_OR_RETURN(const Segment opened, Segment::open(segment, Segment::Check::kStructure));
-  return opened.info();
+ModelPtr version_or_null(const Versions& versions, std::uint32_t number) {
+  const auto found = versions.by_number.find(number);
+  return found == versions.by_number.end() ? nullptr : found->second;
 }
 
-void ModelCatalogue::add(Model model) {
-  auto [entry, is_new] = models_.try_emplace(model.name);
-  Versions& versions = entry->second;
-  if (is_new) versions.default_version = model.version;
-  const std::uint32_t number = model.version;
-  versions.by_number[number] = std::make_shared<const Model>(std::move(model));
+}  // namespace
+
+Result<const Versions*> ModelCatalogue::versions_of(std::string_view name) const {
+  const auto entry = table_.find(name);
+  if (entry != table_.end()) return &entry->second;
+  if (table_.empty()) return fail(ErrorCode::kNotFound, "no models are loaded");
+  return fail(ErrorCode::kNotFound, "no model named '{}'; there are: {}", shortened(name),
+              listed(table_));
 }
 
 Result<ModelPtr> ModelCatalogue::find(std::string_view name,
                                       std::optional<std::uint32_t> version) const {
-  const auto entry = models_.find(name);
-  if (entry == models_.end()) {
-    if (models_.empty()) return fail(ErrorCode::kNotFound, "no models are loaded");
-    return fail(ErrorCode::kNotFound, "no model named '{}'; there are: {}", shortened(name),
-                listed(models_));
+  ASSIGN_OR_RETURN(const Versions* const versions, versions_of(name));
+  const std::uint32_t number = version.value_or(versions->default_version);
+  if (ModelPtr model = version_or_null(*versions, number)) return model;
+  return fail(ErrorCode::kNotFound, "model {} has no version {}; there are: {}", name, number,
+              listed(versions->by_number));
+}
+
+Result<Choice> ModelCatalogue::choose(std::string_view name, const HeaderLookup& header_of) {
+  ASSIGN_OR_RETURN(const Versions* const versions, versions_of(name));
+  Choice choice;
+  if (!versions->traffic) {
+    ASSIGN_OR_RETURN(choice.model, find(name));
+    return choice;
   }
-  const Versions& versions = entry->second;
-  const auto found = versions.by_number.find(version.value_or(versions.default_version));
-  if (found == versions.by_number.end()) {
-    return fail(ErrorCode::kNotFound, "model {} has no version {}; there are: {}", entry->first,
-                *version, listed(versions.by_number));
+  const TrafficEntry& traffic = *versions->traffic;
+  std::optional<std::string_view> sticky;
+  if (!traffic.sticky_header.empty()) sticky = header_of(traffic.sticky_header);
+  ASSIGN_OR_RETURN(choice.model, find(name, splitter_.choose(traffic, sticky)));
+  for (const std::uint32_t number : splitter_.shadows(traffic)) {
+    ModelPtr shadow = version_or_null(*versions, number);
+    if (shadow && shadow != choice.model && shadow->info.task == choice.model->info.task) {
+      choice.shadows.push_back(std::move(shadow));
+    }
   }
-  return found->second;
+  return choice;
 }
 
 std::vector<ModelPtr> ModelCatalogue::with_task(Task task) const {
   std::vector<ModelPtr> result;
-  for (const auto& [name, versions] : models_) {
-    const ModelPtr& model = versions.by_number.at(versions.default_version);
-    if (model->info.task == task) result.push_back(model);
+  for (const auto& [name, versions] : table_) {
+    const ModelPtr model = version_or_null(versions, versions.default_version);
+    if (model && model->info.task == task) result.push_back(model);
   }
   return result;
 }

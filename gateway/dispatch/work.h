@@ -29,6 +29,7 @@ struct Work {
   QaParams qa;
   TextParams text_params;
   std::optional<Milliseconds> timeout;
+  bool is_shadow = false;  // a copy whose answer nobody reads
 };
 
 // About how many tokens a worker will compute for the text, windows with what they overlap. The
@@ -50,8 +51,9 @@ class WorkOwner {
 struct WorkItem {
   WorkOwner* owner = nullptr;
   const Work* work = nullptr;
-  std::size_t index = 0;   // of its text
-  std::size_t tokens = 0;  // estimated: what it costs
+  std::size_t index = 0;      // of its text
+  std::size_t tokens = 0;     // estimated: what it costs
+  Clock::time_point since{};  // it is asked for
   Clock::time_point deadline = Clock::time_point::max();
   int deaths = 0;   // workers that ended while they had it
   int crashes = 0;  // of these, the ones that nobody killed

@@ -1,70 +1,59 @@
 #include "gateway/dispatch/worker_link.h"
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
-#include <cerrno>
 #include <csignal>
-#include <string_view>
 #include <utility>
 
-#include "shared/protocol/channel.h"
+#include "shared/base/pidfd.h"
 
 namespace onecopy::gateway {
 
 Result<std::shared_ptr<WorkerLink>> WorkerLink::create(EventLoop& loop, Events& events,
                                                        std::uint64_t id, UniqueFd socket) {
-  constexpr std::string_view kGreeting = "mailbox";
-  ::fcntl(socket.get(), F_SETFL, ::fcntl(socket.get(), F_GETFL) | O_NONBLOCK);
   ASSIGN_OR_RETURN(Mailbox mailbox, Mailbox::create());
-  RETURN_IF_ERROR(send_message(socket.get(), std::as_bytes(std::span(kGreeting)), mailbox.fd()));
-  const int fd = socket.get();
-  auto link = std::make_shared<WorkerLink>(loop, events, id, std::move(socket), std::move(mailbox));
-  RETURN_IF_ERROR(loop.add(fd, EPOLLIN | EPOLLRDHUP, *link));
+  ASSIGN_OR_RETURN(WorkerChannel channel,
+                   WorkerChannel::create(loop, std::move(socket), mailbox.fd()));
+  auto link = std::make_shared<WorkerLink>(events, id, std::move(channel), std::move(mailbox));
+  RETURN_IF_ERROR(link->channel_.watch(*link));
   return link;
 }
 
-WorkerLink::WorkerLink(EventLoop& loop, Events& events, std::uint64_t id, UniqueFd socket,
-                       Mailbox mailbox)
-    : loop_(loop),
-      events_(events),
-      id_(id),
-      socket_(std::move(socket)),
-      mailbox_(std::move(mailbox)) {}
+WorkerLink::WorkerLink(Events& events, std::uint64_t id, WorkerChannel channel, Mailbox mailbox)
+    : events_(events), id_(id), channel_(std::move(channel)), mailbox_(std::move(mailbox)) {}
 
 WorkerLink::~WorkerLink() { close(); }
 
-void WorkerLink::close() {
-  if (socket_) loop_.remove(socket_.get());
-  socket_.reset();
-}
+void WorkerLink::close() { channel_.close(); }
 
 Status WorkerLink::start(std::unique_ptr<Batch>& batch) {
   RETURN_IF_ERROR(mailbox_.post(++epoch_, batch->requests()));
-  const Wake wake{epoch_};
-  if (auto sent = send_message(socket_.get(), as_bytes_of(wake)); !sent) {
+  const Model& model = batch->at(0)->model();
+  if (auto sent = channel_.wake(model, epoch_); !sent) {
     return fail(ErrorCode::kUnavailable, "worker {}: {}", id_, sent.error().text);
   }
   batch_ = std::move(batch);
   batch_->marks_cancelled_in(&mailbox_.cancelled());
-  last_model_ = &batch_->at(0)->model();
+  last_model_ = &model;
   progress_ = mailbox_.progress();
   silent_for_ = unwanted_for_ = Milliseconds(0);
   started_at_ = Clock::now();
   return {};
 }
 
-void WorkerLink::on_events(std::uint32_t /*events*/) {
-  Wake wake{};
-  ssize_t got = 0;
-  do {
-    got = ::recv(socket_.get(), &wake, sizeof wake, MSG_TRUNC);
-  } while (got < 0 && errno == EINTR);
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-  if (got <= 0) return die();
-  lied_ = got != sizeof wake || batch_ == nullptr || wake.epoch != epoch_;
+const Model* WorkerLink::current_model() const {
+  for (std::size_t i = 0; batch_ != nullptr && i < batch_->size(); ++i) {
+    if (const WorkItem* const item = batch_->at(i)) return &item->model();
+  }
+  return nullptr;
+}
+
+void WorkerLink::on_events(std::uint32_t events) {
+  if ((events & EPOLLOUT) != 0) channel_.flush();
+  if ((events & ~std::uint32_t{EPOLLOUT}) == 0) return;
+  const auto message = channel_.receive();
+  if (!message && message.error().code == ErrorCode::kBusy) return;
+  if (!message && message.error().code == ErrorCode::kUnavailable) return die();
+  lied_ = !message || message->kind != WorkerSays::kWake || batch_ == nullptr ||
+          message->epoch != epoch_;
   if (lied_) return die();
   finish();
 }
@@ -75,6 +64,7 @@ void WorkerLink::finish() {
   if (lied_) return die();
   batch_->marks_cancelled_in(nullptr);
   silent_for_ = Milliseconds(0);
+  channel_.detach_waiting();
   events_.on_reply(*this, std::move(batch_), std::move(*replies));
 }
 
@@ -94,7 +84,7 @@ void WorkerLink::end_hung() {
 
 // However it came to this, the process must not go on: it may compute, hold memory, or write.
 void WorkerLink::die() {
-  if (process_) ::syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0U);
+  if (process_) send_signal(process_.get(), SIGKILL);
   if (batch_ != nullptr) batch_->marks_cancelled_in(nullptr);
   close();
   events_.on_death(*this, std::move(batch_));

@@ -4,9 +4,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "gateway/dispatch/batch.h"
+#include "gateway/dispatch/worker_channel.h"
 #include "gateway/settings.h"
 #include "shared/base/event_loop.h"
 #include "shared/base/unique_fd.h"
@@ -31,7 +33,7 @@ class WorkerLink final : public EventHandler {
   // Creates the mailbox and hands it to the worker.
   static Result<std::shared_ptr<WorkerLink>> create(EventLoop& loop, Events& events,
                                                     std::uint64_t id, UniqueFd socket);
-  WorkerLink(EventLoop& loop, Events& events, std::uint64_t id, UniqueFd socket, Mailbox mailbox);
+  WorkerLink(Events& events, std::uint64_t id, WorkerChannel channel, Mailbox mailbox);
   ~WorkerLink() override;
 
   // The process behind the socket, which is then ended when it hangs or lies; without, only its
@@ -42,6 +44,8 @@ class WorkerLink final : public EventHandler {
   const Batch* batch() const { return batch_.get(); }  // null: idle
   // Address of the model of its last batch, only to be compared: is the model warm here?
   const Model* last_model() const { return last_model_; }
+  // What it computes now; null: nothing, or nobody waits for it any more.
+  const Model* current_model() const;
   Clock::time_point started_at() const { return started_at_; }
 
   // Precondition: idle. Takes the batch, unless it fails: kTooLarge: it does not fit, the worker is
@@ -60,6 +64,8 @@ class WorkerLink final : public EventHandler {
   Milliseconds silent_for() const { return silent_for_; }
   // It hangs: ends it as if it had crashed. Precondition: busy.
   void end_hung();
+  // It is to let go of the segment, after its batch if it has one.
+  void detach(const std::string& segment) { channel_.detach(segment, batch_ != nullptr); }
   // No event comes from the worker any more.
   void close();
 
@@ -69,10 +75,9 @@ class WorkerLink final : public EventHandler {
   void finish();
   void die();
 
-  EventLoop& loop_;
   Events& events_;
   const std::uint64_t id_;
-  UniqueFd socket_;
+  WorkerChannel channel_;
   Mailbox mailbox_;
   std::uint64_t epoch_ = 0;
   UniqueFd process_;   // pidfd; may be absent

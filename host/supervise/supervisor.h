@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <string>
 
-#include "host/supervise/restart_policy.h"
 #include "shared/base/clock.h"
+#include "shared/base/restart_policy.h"
 #include "shared/base/status.h"
 #include "shared/protocol/control.h"
 #include "shared/protocol/rendezvous.h"

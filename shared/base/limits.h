@@ -102,6 +102,19 @@ inline constexpr std::size_t kFailedLoads = 64;   // whose errors are kept for t
 // read from mapped files and written to shared memory, neither of which counts.
 inline constexpr std::uint64_t kLoaderBytes = std::uint64_t{8} << 30;
 
+// ---- number of workers, management ----
+// A request that has waited so long for a worker brings more of them, up to their most: longer than
+// a burst that the workers are through with at once, shorter than a client notices.
+inline constexpr auto kAddWorkersAfter = 100ms;
+// Workers beyond their least number that were idle for so long go. A fork is 1 ms and an idle
+// worker costs little memory: no hurry.
+inline constexpr auto kRetireWorkersAfter = 60s;
+inline constexpr auto kWorkerExit = 2s;         // of one whose socket was closed; then it is killed
+inline constexpr auto kCommandDeadline = 600s;  // a management call: a model of 10 GB loads in it
+inline constexpr std::size_t kCommands = 256;   // that wait for the host at once
+inline constexpr std::size_t kShadows = 64;     // copies of requests that wait for an idle worker
+inline constexpr std::size_t kModelsListed = 100;  // in one reply, as in TorchServe
+
 // ---- control channels ----
 inline constexpr std::size_t kMessageBytes =
     64u << 10;  // one message; what is larger goes into a memfd

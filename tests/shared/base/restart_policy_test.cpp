@@ -1,8 +1,8 @@
-#include "host/supervise/restart_policy.h"
+#include "shared/base/restart_policy.h"
 
 #include <gtest/gtest.h>
 
-namespace onecopy::host {
+namespace onecopy {
 namespace {
 
 using namespace std::chrono_literals;
@@ -18,4 +18,4 @@ TEST(RestartPolicy, AtOnceAfterALongLifeAndLaterAfterEachShortOne) {
 }
 
 }  // namespace
-}  // namespace onecopy::host
+}  // namespace onecopy

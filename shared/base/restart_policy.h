@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace onecopy::host {
+namespace onecopy {
 
 // One that ran for a while is replaced at once; one that keeps ending early waits longer each time,
 // so that a fault that comes back at every start does not eat the machine. One thread.
@@ -29,4 +29,4 @@ class RestartPolicy {
   int early_ends_ = 0;
 };
 
-}  // namespace onecopy::host
+}  // namespace onecopy
