@@ -36,7 +36,8 @@ std::string folder_stamp(const std::filesystem::path& folder,
   std::string text;
   add_files(folder, text);
   if (adapter) add_files(*adapter, text);
-  return fmt::format("{:016x}", checksum(std::as_bytes(std::span(text))));
+  const Hash128 hash = content_hash(std::as_bytes(std::span(text)));
+  return fmt::format("{:016x}{:016x}", hash.high, hash.low);
 }
 
 }  // namespace onecopy::host

@@ -6,6 +6,7 @@ Refusal refusal_of(const Error& error) {
   switch (error.code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kCorrupt:
+    case ErrorCode::kMediaType:
     case ErrorCode::kUnsupported:
       return {Refused::kBadRequest, error.text};
     case ErrorCode::kNotFound:

@@ -81,7 +81,7 @@ void QaAnswerList::grow_table() {
 Status QaAnswerList::add(const QaSpan& span, const Tokens& window, bool align_to_words) {
   const Offset offset = answer_offsets(span, window, align_to_words);
   const std::string lower = lower_case(text_of(offset));
-  const std::uint64_t hash = checksum(std::as_bytes(std::span(lower)));
+  const std::uint64_t hash = content_hash(std::as_bytes(std::span(lower))).low;
   const auto score = static_cast<double>(span.score);
   if (2 * (answers_.size() + 1) > table_.size()) grow_table();
   std::uint32_t& place = place_of(offset, lower, hash);
