@@ -35,7 +35,7 @@ TEST_F(ErrorsTest, UnknownAddresses) {
   expect(client_.get("/qa"), 404, "/qa");
   expect(client_.get("/qa/"), 404, "/qa/");
   expect(client_.get("/qa0x?question=q&context=c"), 404, "/qa0x");
-  expect(client_.get("/qa/qa0/1"), 404, "/qa/qa0/1");
+  expect(client_.get("/qa/qa0/1/2"), 404, "/qa/qa0/1/2");
   expect(client_.get("/%00%ff"), 404, "nothing at");
 }
 
@@ -87,7 +87,7 @@ TEST_F(ErrorsTest, Fields) {
   expect(client_.get("/qa0?question=q"), 400, "context is missing");
   expect(client_.get("/qa0?question=%ff&context=c"), 400, "UTF-8");
   expect(client_.post("/qa/qa0?top_k=3", R"({"question": "q", "context": "c"})"), 400, "top_k");
-  expect(client_.post("/predictions/cls", "x", "Content-Type: image/png\r\n"), 400, "image/png");
+  expect(client_.post("/predictions/cls", "x", "Content-Type: image/png\r\n"), 415, "image/png");
   expect(client_.get("/qa0?question=q&context=c", "X-Request-Timeout-Ms: soon\r\n"), 400, "'soon'");
 }
 

@@ -113,12 +113,13 @@ TEST_F(BatchesTest, AreOfOneModelInTurns) {
 TEST_F(BatchesTest, AreBoundedByTokens) {
   gateway_.add_batch_worker(log_.worker(door_));
   send(ask("qa0", "first"));
-  for (const char* text : {"a", "b", "c"}) send(ask("qa0", text, 900));  // 228 tokens each
-  send(ask("qa0", "long", 3000));                                        // beyond the bound alone
-  send(ask("qa0", "d"));
+  for (const char* text : {"a", "b", "c", "d", "e"})
+    send(ask("qa0", text, 450));   // 115 tokens each
+  send(ask("qa0", "long", 3000));  // beyond the bound alone
+  send(ask("qa0", "f"));
   EXPECT_THAT(statuses(), Each(200));
-  EXPECT_THAT(log_.batches(),
-              ElementsAre(Texts{"first"}, Texts{"a", "b"}, Texts{"c"}, Texts{"long"}, Texts{"d"}));
+  EXPECT_THAT(log_.batches(), ElementsAre(Texts{"first"}, Texts{"a", "b", "c", "d"}, Texts{"e"},
+                                          Texts{"long"}, Texts{"f"}));
 }
 
 // What a model cuts off costs nothing.
