@@ -81,6 +81,7 @@ void Gateway::tell_workers() {
 
 void Gateway::on_host_connected() {
   lifecycle_.has_host = true;
+  commands_.on_host_gone();  // an earlier host's, if this one took its place
   tell_workers();
 }
 

@@ -41,7 +41,7 @@ TEST_F(DrainTest, FinishesWhatIsUnderWay) {
   start(gateway);
   RawClient idle = gateway.connect();
   idle.get("/healthz");
-  gateway.send({{"type", "drain"}});
+  gateway.host().send({{"type", "drain"}});
   wait_until_draining(gateway);
   EXPECT_TRUE(idle.ended());
   EXPECT_FALSE(RawClient(gateway.port()).send("x") &&
@@ -56,7 +56,7 @@ TEST_F(DrainTest, FinishesWhatIsUnderWay) {
     EXPECT_TRUE(client.ended());
     client.close();
   }
-  EXPECT_EQ(gateway.wait_for("drained").at("type"), "drained");
+  EXPECT_EQ(gateway.host().wait_for("drained").at("type"), "drained");
   gateway.join();
 }
 
@@ -67,7 +67,7 @@ TEST_F(DrainTest, RefusesNewRequestsOnOldConnections) {
   late.send("GET /qa0?question=q&context=c HTTP/1.1\r\n");  // not complete, so it may finish
   late.wait_until_delivered();
   RawClient(gateway.management_port()).get("/healthz");
-  gateway.send({{"type", "drain"}});
+  gateway.host().send({{"type", "drain"}});
   wait_until_draining(gateway);
   late.send("Host: t\r\n\r\n");
   const RawReply reply = late.read_reply();
@@ -88,13 +88,13 @@ TEST_F(DrainTest, AnswersTheRestAfterItsDeadline) {
   settings.linger = 50ms;
   TestGateway gateway(settings);
   start(gateway);
-  gateway.send({{"type", "drain"}});
+  gateway.host().send({{"type", "drain"}});
   for (RawClient& client : under_way_) {
     const RawReply reply = client.read_reply();
     EXPECT_EQ(reply.status, 503);
     EXPECT_NE(reply.header("Retry-After"), "");
   }
-  gateway.wait_for("drained");
+  gateway.host().wait_for("drained");
   door_.open();
   gateway.join();
 }
@@ -104,15 +104,32 @@ TEST_F(DrainTest, EndsAtOnceWhenNothingIsUnderWay) {
   gateway.ready();
   RawClient idle = gateway.connect();
   idle.get("/healthz");
-  gateway.send({{"type", "drain"}});
-  gateway.wait_for("drained");
+  gateway.host().send({{"type", "drain"}});
+  gateway.host().wait_for("drained");
   gateway.join();
 }
 
-TEST_F(DrainTest, TheHostsDeathIsADrain) {
+TEST_F(DrainTest, WithoutAHostItStopsWhenAsked) {
   TestGateway gateway;
   start(gateway);
-  gateway.close_control();
+  gateway.close_host();
+  gateway.stop_alone();
+  wait_until_draining(gateway);
+  door_.open();
+  for (RawClient& client : under_way_) {
+    EXPECT_EQ(client.read_reply().status, 200);
+    client.close();
+  }
+  EXPECT_EQ(gateway.host().wait_at_nursery("stop").at("type"), "stop");
+  gateway.join();
+}
+
+TEST_F(DrainTest, TheHostsDeathIsADrainWhereOrphansAreToEnd) {
+  Settings settings;
+  settings.ends_with_host = true;
+  TestGateway gateway(settings);
+  start(gateway);
+  gateway.close_host();
   wait_until_draining(gateway);
   door_.open();
   for (RawClient& client : under_way_) {

@@ -1,11 +1,9 @@
 #include "tests/gateway/fake_worker.h"
 
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include <cstring>
 #include <utility>
-
-#include "shared/protocol/channel.h"
 
 namespace onecopy::gateway {
 
@@ -43,31 +41,64 @@ FakeWorker::~FakeWorker() {
   thread_.join();
 }
 
-void FakeWorker::run(const BatchBehaviour& behaviour) {
-  auto first = receive_message(socket_.get());
-  if (!first) return;
-  auto mailbox = Mailbox::attach(std::move(first->fd));
-  if (!mailbox) return;
-  mailbox_ = std::move(*mailbox);
-  for (;;) {
-    const auto message = receive_message(socket_.get());
-    Wake wake{};
-    if (!message || message->bytes.size() != sizeof wake) return;
-    std::memcpy(&wake, message->bytes.data(), sizeof wake);
-    const auto requests = mailbox_->take(wake.epoch);
-    if (!requests) return;
-    threads_at_start_ = mailbox_->threads().load();
-    taken_ += static_cast<int>(requests->size());
-    std::optional<std::vector<WorkReply>> replies;
-    try {
-      replies = behaviour(*requests);
-    } catch (const Crash&) {
-      mailbox_->crash_mark().store(1);
-    }
-    if (!replies) break;
-    mailbox_->reply(wake.epoch, *replies);
-    if (!send_message(socket_.get(), as_bytes_of(wake))) return;
+std::set<std::string> FakeWorker::attached() const {
+  const std::scoped_lock lock(mutex_);
+  return attached_;
+}
+
+// False: the worker ends.
+bool FakeWorker::follow(WorkerMessage message) {
+  const std::scoped_lock lock(mutex_);
+  switch (message.kind) {
+    case WorkerSays::kFile:
+      files_.insert(message.segment);
+      return true;
+    case WorkerSays::kAttach:
+      EXPECT_TRUE(files_.contains(message.segment)) << message.segment << " has no file";
+      attached_.insert(message.segment);
+      return true;
+    case WorkerSays::kDetach:
+      EXPECT_EQ(attached_.erase(message.segment), 1U) << message.segment << " is not attached";
+      return true;
+    default:
+      return false;
   }
+}
+
+bool FakeWorker::compute(const BatchBehaviour& behaviour, std::uint64_t epoch) {
+  const auto requests = mailbox_->take(epoch);
+  if (!requests) return false;
+  for (const WorkRequest& request : *requests) {
+    EXPECT_TRUE(attached().contains(std::string(request.segment))) << request.segment;
+  }
+  threads_at_start_ = mailbox_->threads().load();
+  taken_ += static_cast<int>(requests->size());
+  std::optional<std::vector<WorkReply>> replies;
+  try {
+    replies = behaviour(*requests);
+  } catch (const Crash&) {
+    mailbox_->crash_mark().store(1);
+  }
+  if (!replies) return false;
+  mailbox_->reply(epoch, *replies);
+  return send_wake(socket_.get(), epoch).has_value();
+}
+
+void FakeWorker::run(const BatchBehaviour& behaviour) {
+  for (;;) {
+    auto message = receive_worker_message(socket_.get());
+    if (!message) break;
+    if (message->kind == WorkerSays::kGreeting) {
+      auto mailbox = Mailbox::attach(std::move(message->fd));
+      if (!mailbox) break;
+      mailbox_ = std::move(*mailbox);
+    } else if (message->kind == WorkerSays::kWake) {
+      if (!compute(behaviour, message->epoch)) break;
+    } else if (!follow(std::move(*message))) {
+      break;
+    }
+  }
+  ended_ = true;
   ::shutdown(socket_.get(), SHUT_RDWR);
 }
 

@@ -4,13 +4,17 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "shared/base/unique_fd.h"
 #include "shared/protocol/mailbox.h"
+#include "shared/protocol/worker_messages.h"
 
 namespace onecopy::gateway {
 
@@ -36,7 +40,9 @@ class FakeWorker {
   FakeWorker(UniqueFd socket, BatchBehaviour behaviour);
   ~FakeWorker();
 
-  int taken() const { return taken_; }  // requests
+  int taken() const { return taken_; }     // requests
+  bool ended() const { return ended_; }    // its socket closed, or it died
+  std::set<std::string> attached() const;  // segments
   // How many threads it may use now, and how many when it took its last request. It must have taken
   // one.
   std::uint32_t threads() { return mailbox_->threads(); }
@@ -47,11 +53,17 @@ class FakeWorker {
 
  private:
   void run(const BatchBehaviour& behaviour);
+  bool follow(WorkerMessage message);
+  bool compute(const BatchBehaviour& behaviour, std::uint64_t epoch);
 
   UniqueFd socket_;
   std::optional<Mailbox> mailbox_;  // the thread's, until taken_ says that it is there
   std::atomic<std::uint32_t> threads_at_start_ = 0;
   std::atomic<int> taken_ = 0;
+  std::atomic<bool> ended_ = false;
+  mutable std::mutex mutex_;
+  std::set<std::string> files_;
+  std::set<std::string> attached_;
   std::thread thread_;
 };
 

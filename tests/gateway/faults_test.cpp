@@ -21,7 +21,7 @@ TEST(WorkerDeath, TheRequestGoesToAnotherWorker) {
   FakeWorker& dying = gateway.add_worker(die);
   RawClient client = gateway.connect();
   client.send(get_request(kQuestion));
-  EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), 1);
+  gateway.wait_for_death();
   EXPECT_EQ(dying.taken(), 1);
   gateway.add_worker();
   EXPECT_EQ(client.read_reply().status, 200);
@@ -48,7 +48,7 @@ TEST(WorkerDeath, ARequestWhoseWorkersAreKilledIsTriedOnAFifth) {
   gateway.ready();
   RawClient client = gateway.connect();
   client.send(get_request(kQuestion));
-  for (int deaths = 0; deaths < 4; ++deaths) gateway.wait_for("worker_gone");
+  for (int deaths = 0; deaths < 4; ++deaths) gateway.wait_for_death();
   gateway.add_worker();
   EXPECT_EQ(client.read_reply().status, 200);
 }
@@ -70,7 +70,7 @@ TEST(WorkerDeath, ManyRequestsOutliveManyWorkers) {
   }
   gateway.add_worker(mortal());
   for (int deaths = 1; deaths <= 10; ++deaths) {
-    EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), deaths);
+    gateway.wait_for_death();
     gateway.add_worker(mortal());
   }
   int answered = 0;
@@ -87,7 +87,7 @@ TEST(WorkerLies, CountAsItsDeath) {
   });
   RawClient client = gateway.connect();
   client.send(get_request(kQuestion));
-  EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), 1);
+  gateway.wait_for_death();
   gateway.add_worker();
   EXPECT_EQ(client.read_reply().status, 200);
 }
@@ -95,16 +95,15 @@ TEST(WorkerLies, CountAsItsDeath) {
 TEST(WorkerLies, AnUnaskedMessageCountsAsItsDeath) {
   for (const std::string message : {"", "x", "12345678", "too long for a wake"}) {
     TestGateway gateway;
-    auto channel = make_channel();
-    gateway.send({{"type", "worker"}, {"id", 7}}, channel->second.get());
-    channel->second.reset();
-    EXPECT_TRUE(receive_message(channel->first.get())->fd);
+    FakeHost::Fork fork = gateway.take_fork();
+    gateway.host().forked(fork.id);
+    EXPECT_EQ(receive_worker_message(fork.socket.get())->kind, WorkerSays::kGreeting);
     if (message.empty()) {
-      channel->first.reset();
+      fork.socket.reset();
     } else {
-      EXPECT_TRUE(send_message(channel->first.get(), std::as_bytes(std::span(message))));
+      EXPECT_TRUE(send_message(fork.socket.get(), std::as_bytes(std::span(message))));
     }
-    EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), 7);
+    gateway.wait_for_death();
     gateway.add_worker();
     EXPECT_EQ(gateway.connect().get(kQuestion).status, 200);
   }
@@ -119,7 +118,7 @@ TEST(WorkerHangs, TheRequestGoesToAnotherWorker) {
   RawClient client = gateway.connect();
   gateway.ready();
   client.send(get_request(kQuestion));
-  EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), 1);
+  gateway.wait_for_death();
   EXPECT_EQ(hanging.taken(), 1);
   const RawReply health = gateway.connect().get("/v2/health/ready");
   EXPECT_EQ(health.status, 503);
@@ -152,19 +151,24 @@ TEST(WorkerHangs, WhenItGoesOnForAClientThatLeft) {
   leaving.send(get_request(kQuestion));
   settle(gateway, leaving);
   leaving.close();
-  EXPECT_EQ(gateway.wait_for("worker_gone").at("id"), 1);
+  gateway.wait_for_death();
   while (!was_told) std::this_thread::yield();
   stop = true;
 }
 
 TEST(HostLies, AreIgnored) {
   TestGateway gateway;
-  gateway.send({{"type", "worker"}, {"id", 1}});
-  gateway.send({{"type", "worker"}, {"id", "one"}});
-  gateway.send({{"type", "model"}, {"name", "x"}});
-  gateway.send({{"type", "model"}, {"name", "x"}, {"version", 1ULL << 40U}, {"segment", "x"}});
-  gateway.send({{"type", "unheard of"}});
   gateway.add_worker();
+  FakeHost& host = gateway.host();
+  for (const char* type : {"unheard of", "settings", "segment", "listener", "registry", "nursery",
+                           "result", "applied"}) {
+    host.send({{"type", type}, {"id", "one"}, {"name", "x"}, {"port", 1}});
+  }
+  for (const char* type : {"forked", "exited", "fork_failed", "unheard of"}) {
+    host.send_as_nursery({{"type", type}});
+    host.send_as_nursery({{"type", type}, {"id", 77}, {"pid", 1}, {"how", "?"}, {"error", "?"}});
+  }
+  EXPECT_EQ(host.publish().at("revision"), host.registry.revision);
   EXPECT_EQ(gateway.connect().get(kQuestion).status, 200);
 }
 
@@ -316,7 +320,7 @@ TEST(Fairness, OneModelsRequestsDoNotStarveAnother) {
   gateway.add_worker([&](const WorkRequest& request) {
     door.wait();
     const std::scoped_lock lock(mutex);
-    order.emplace_back(request.segment);
+    order.push_back(model_of(request));
     return answer_plainly(request);
   });
   std::vector<RawClient> clients;
@@ -354,15 +358,13 @@ TEST(Reload, ANewSegmentServesFromTheNextRequestOn) {
   TestGateway gateway;
   gateway.add_worker([](const WorkRequest& request) {
     WorkReply reply;
-    reply.values = {request.segment == "emb" ? 1.0F : 2.0F, 0};
+    reply.values = {static_cast<float>(generation_of(request)), 0};
     return reply;
   });
-  gateway.ready();
   RawClient client = gateway.connect();
-  EXPECT_EQ(client.post("/embed", R"({"inputs": "a"})").body, "[[1.0,0.0]]");
-  gateway.add_model("emb", "emb-new");
-  gateway.ready();
-  EXPECT_EQ(client.post("/embed", R"({"inputs": "a"})").body, "[[2.0,0.0]]");
+  EXPECT_EQ(client.post("/embed", R"({"inputs": "a"})").body, "[[4.0,0.0]]");
+  gateway.add_model("emb");
+  EXPECT_EQ(client.post("/embed", R"({"inputs": "a"})").body, "[[5.0,0.0]]");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The program onecopy-gateway itself, as the host starts it.
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -7,10 +8,12 @@
 #include <csignal>
 #include <deque>
 #include <fstream>
+#include <memory>
 #include <utility>
 
-#include "shared/protocol/channel.h"
+#include "shared/base/pidfd.h"
 #include "shared/segment/names.h"
+#include "shared/segment/segment_file.h"
 #include "shared/segment/segment_writer.h"
 #include "tests/gateway/test_gateway.h"
 
@@ -20,7 +23,8 @@ namespace {
 // A published segment of a question-answering model without any use; unlinked at the end.
 class PublishedModel {
  public:
-  PublishedModel() {
+  // `ends_here`: its name must still be there at the end.
+  explicit PublishedModel(bool ends_here = true) : ends_here_(ends_here) {
     ModelInfo info;
     info.name = "qa0";
     info.task = Task::kQuestionAnswering;
@@ -34,23 +38,29 @@ class PublishedModel {
     EXPECT_TRUE(writer) << writer.error().text;
     EXPECT_TRUE(writer->publish());
   }
-  ~PublishedModel() { EXPECT_TRUE(unlink_segment(name_)); }
+  ~PublishedModel() { EXPECT_EQ(unlink_segment(name_).has_value(), ends_here_); }
   const std::string& name() const { return name_; }
 
  private:
+  bool ends_here_;
   std::string name_ =
       format_segment_name({"gateway-test-" + std::to_string(::getpid()), "qa0", 1, 1, false});
 };
 
 class GatewayProgram {
  public:
-  explicit GatewayProgram(rlim_t descriptors = 1024) {
-    auto channel = make_channel();
+  explicit GatewayProgram(rlim_t descriptors = 1024, const char* orphans = "keep") {
     auto listener = listen_on_any_port();
     port_ = listener.port;
-    control_ = std::move(channel->first);
+    Rendezvous rendezvous = make_rendezvous();
+    instance_ = rendezvous.instance;
     pid_ = ::fork();
-    if (pid_ == 0) become_gateway(channel->second.get(), listener.fd.get(), descriptors);
+    if (pid_ == 0) become_gateway(rendezvous.socket.get(), orphans, descriptors);
+    rendezvous.socket.reset();
+    host_ = std::make_unique<FakeHost>(instance_);
+    host_->give_listener("inference", listener.fd.get());
+    host_->new_nursery();
+    host_->publish();
   }
   ~GatewayProgram() {
     if (pid_ <= 0) return;
@@ -60,19 +70,14 @@ class GatewayProgram {
 
   std::uint16_t port() const { return port_; }
   pid_t pid() const { return pid_; }
-  void send(const Json& message, int fd = -1) const {
-    EXPECT_TRUE(send_control(control_.get(), message, fd));
-  }
-  std::string next_type() const {
-    const auto message = receive_control(control_.get());
-    return message ? message->type : message.error().text;
-  }
-  void close_control() { control_.reset(); }
+  FakeHost& host() { return *host_; }
 
-  FakeWorker& add_worker() {
-    auto channel = make_channel();
-    send({{"type", "worker"}, {"id", 1}}, channel->second.get());
-    return workers_.emplace_back(std::move(channel->first), one_by_one(answer_plainly));
+  // The first one that it asked for.
+  void add_worker(int pidfd = -1) {
+    FakeHost::Fork fork = host_->next_fork();
+    workers_.emplace_back(std::move(fork.socket), one_by_one(answer_plainly));
+    host_->forked(fork.id, 1, pidfd);
+    host_->wait_for_workers(1);
   }
   // Waits for the end; -1 unless it exited by itself.
   int exit_code() {
@@ -92,61 +97,123 @@ class GatewayProgram {
   }
 
  private:
-  [[noreturn]] static void become_gateway(int control, int listener, rlim_t descriptors) {
+  [[noreturn]] static void become_gateway(int rendezvous, const char* orphans, rlim_t descriptors) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const rlimit limit{descriptors, descriptors};
     ::setrlimit(RLIMIT_NOFILE, &limit);
-    // Through numbers that are surely free, as either may be 3 or 4 now. dup2 clears close-on-exec.
-    ::dup2(control, 60);
-    ::dup2(listener, 61);
+    ::dup2(rendezvous, 60);  // which clears close-on-exec
     const char* const program = ONECOPY_BINARY_DIR "/onecopy-gateway";
-    ::execl(program, program, "--control", "60", "--listen", "61", nullptr);
+    ::execl(program, program, "--rendezvous", "60", "--orphans", orphans, nullptr);
     ::_exit(127);
   }
 
   pid_t pid_ = 0;
   std::uint16_t port_ = 0;
-  UniqueFd control_;
+  std::string instance_;
+  std::unique_ptr<FakeHost> host_;
   std::deque<FakeWorker> workers_;
 };
 
+// A process that does nothing, as a worker's.
+class Sleeper {
+ public:
+  Sleeper() : pid_(::fork()) {
+    if (pid_ == 0) {
+      for (;;) ::pause();
+    }
+    pidfd_ = std::move(*open_pidfd(pid_));
+  }
+  ~Sleeper() {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  int pidfd() const { return pidfd_.get(); }
+  // Waits for its end, at most 30 s.
+  bool was_killed() const {
+    pollfd ended{pidfd_.get(), POLLIN, 0};
+    return ::poll(&ended, 1, 30'000) == 1;
+  }
+
+ private:
+  pid_t pid_;
+  UniqueFd pidfd_;
+};
+
+// Has the gateway serve the published model as qa0.
+void serve(GatewayProgram& program, const PublishedModel& model) {
+  auto file = open_segment_file(model.name());
+  ASSERT_TRUE(file);
+  FakeHost& host = program.host();
+  host.send({{"type", "segment"}, {"name", model.name()}}, file->get());
+  ModelEntry entry;
+  entry.name = "qa0";
+  entry.segment = model.name();
+  host.registry.segments = {{model.name(), 1}};
+  host.registry.models = {entry};
+  host.registry.defaults = {{"qa0", 1}};
+  EXPECT_TRUE(host.publish().at("failed").empty());
+}
+
 TEST(Program, ServesAModelFromItsSegmentAndDrains) {
   const PublishedModel model;
+  const Sleeper worker;
   GatewayProgram program;
-  EXPECT_EQ(program.next_type(), "serving");
-  program.send({{"type", "model"}, {"name", "qa0"}, {"version", 1}, {"segment", model.name()}});
-  program.add_worker();
-  program.send({{"type", "ready"}});
+  serve(program, model);
+  program.add_worker(worker.pidfd());
   RawClient client(program.port());
-  while (client.get("/v2/health/ready").status != 200) {
-  }
+  EXPECT_EQ(client.get("/v2/health/ready").status, 200);
   EXPECT_EQ(client.get("/qa0?question=q&context=c").body,
             R"({"score": 0.5, "start": 0, "end": 1, "answer": "c"})");
-  program.send({{"type", "drain"}});
-  EXPECT_EQ(program.next_type(), "drained");
+  program.host().send({{"type", "drain"}});
+  EXPECT_FALSE(program.host().wait_for("drained").is_null());
+  EXPECT_EQ(program.exit_code(), 0);
+  EXPECT_TRUE(worker.was_killed());
+}
+
+// The segment's name may be gone: the descriptor is enough (F9).
+TEST(Program, ServesWithoutTheSegmentsName) {
+  auto model = std::make_unique<PublishedModel>();
+  GatewayProgram program;
+  serve(program, *model);
+  model.reset();
+  program.add_worker();
+  EXPECT_EQ(RawClient(program.port()).get("/qa0?question=q&context=c").status, 200);
+}
+
+TEST(Program, EndsWithTheHostWhereOrphansAreToEnd) {
+  GatewayProgram program(1024, "end");
+  program.host().close();
   EXPECT_EQ(program.exit_code(), 0);
 }
 
-TEST(Program, EndsWhenTheHostIsGone) {
-  GatewayProgram program;
-  EXPECT_EQ(program.next_type(), "serving");
-  program.close_control();
-  EXPECT_EQ(program.exit_code(), 0);
+TEST(Program, OutlivesTheHostAndEndsInOrderOnEachSignal) {
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) {
+    const PublishedModel model(false);
+    const Sleeper worker;
+    GatewayProgram program;
+    serve(program, model);
+    program.add_worker(worker.pidfd());
+    program.host().close();
+    EXPECT_EQ(RawClient(program.port()).get("/qa0?question=q&context=c").status, 200);
+    ::kill(program.pid(), signal);
+    EXPECT_EQ(program.host().wait_at_nursery("stop").at("type"), "stop");
+    EXPECT_EQ(program.exit_code(), 0) << signal;
+    EXPECT_TRUE(worker.was_killed());
+    EXPECT_FALSE(open_segment_file(model.name())) << "its name is still there";
+  }
 }
 
-TEST(Program, LeavesSignalsOfTheTerminalToTheHost) {
+TEST(Program, LeavesSignalsToTheHost) {
   GatewayProgram program;
-  EXPECT_EQ(program.next_type(), "serving");
-  ::kill(program.pid(), SIGINT);
-  ::kill(program.pid(), SIGTERM);
-  ::kill(program.pid(), SIGPIPE);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGPIPE}) {
+    ::kill(program.pid(), signal);
+  }
   EXPECT_EQ(RawClient(program.port()).get("/v2/health/live").status, 200);
 }
 
 // Connections are bounded by half of the descriptors, so that accept() does not run out of them.
 TEST(Program, ServesBeyondItsDescriptors) {
   GatewayProgram program(128);
-  EXPECT_EQ(program.next_type(), "serving");
   std::vector<RawClient> silent;
   silent.reserve(500);
   for (int i = 0; i < 500; ++i) silent.emplace_back(program.port());
@@ -164,7 +231,6 @@ TEST(Program, SleepsWhileThereAreNoDescriptorsAndRecovers) {
   GTEST_SKIP() << "the sanitizers' own checks need descriptors";
 #endif
   GatewayProgram program;
-  EXPECT_EQ(program.next_type(), "serving");
   const rlimit none{3, 1024};
   ASSERT_EQ(::prlimit(program.pid(), RLIMIT_NOFILE, &none, nullptr), 0);
   RawClient client(program.port());
@@ -180,8 +246,8 @@ TEST(Program, SleepsWhileThereAreNoDescriptorsAndRecovers) {
 TEST(Program, IsNotStartedByHand) {
   const std::string program = ONECOPY_BINARY_DIR "/onecopy-gateway";
   for (const char* arguments :
-       {"", " --control", " --control 3 --listen x", " --control 0 --listen 1",
-        " --control 3 --listen 4 --cores 0", " --control 3 --listen 4 --cores 2x", " --help 3"}) {
+       {"", " --rendezvous", " --rendezvous 3 --cores x", " --rendezvous 0",
+        " --rendezvous 3 --cores 0", " --rendezvous 3 --orphans maybe", " --help 3"}) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the test has one thread
     const int status = std::system((program + arguments + " 2> /dev/null").c_str());
     EXPECT_EQ(WEXITSTATUS(status), 2) << arguments;

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "shared/protocol/channel.h"
+#include "shared/protocol/rendezvous.h"
+#include "shared/segment/names.h"
 
 namespace onecopy::gateway {
 
@@ -46,86 +48,119 @@ void settle(const TestGateway& gateway, const RawClient& client) {
   EXPECT_EQ(RawClient(gateway.management_port()).get("/v2/health/live").status, 200);
 }
 
-ModelInfo info_of(const std::string& segment) {
-  ModelInfo info;
-  info.name = segment;
+Result<SegmentFacts> facts_of(const std::string& segment, int fd) {
+  SegmentFacts facts;
+  ModelInfo& info = facts.info;
+  info.name = parse_segment_name(segment)->model;
+  if (fd < 0 || info.name.starts_with("lost")) return fail(ErrorCode::kCorrupt, "no such segment");
   info.hidden = 2;
   info.max_tokens = 128;
-  if (segment.starts_with("qa")) info.task = Task::kQuestionAnswering;
-  if (segment.starts_with("cls")) {
+  if (info.name.starts_with("qa")) info.task = Task::kQuestionAnswering;
+  if (info.name.starts_with("cls")) {
     info.task = Task::kSequenceClassification;
     info.labels = {"no", "yes"};
   }
-  return info;
+  return facts;
 }
 
-TestGateway::TestGateway(const Settings& settings, bool with_models) {
-  auto channel = make_channel();
+std::string model_of(const WorkRequest& request) {
+  return parse_segment_name(request.segment)->model;
+}
+
+std::uint32_t version_of(const WorkRequest& request) {
+  return parse_segment_name(request.segment)->version;
+}
+
+std::uint64_t generation_of(const WorkRequest& request) {
+  return parse_segment_name(request.segment)->generation;
+}
+
+TestGateway::TestGateway(const Settings& settings, bool with_models,
+                         const std::string& management_key) {
   auto listener = listen_on_any_port();
   auto management = listen_on_any_port();
   port_ = listener.port;
   management_port_ = management.port;
-  control_ = std::move(channel->first);
-  auto gateway = Gateway::create(
-      {std::move(channel->second), std::move(listener.fd), std::move(management.fd)}, settings,
-      [](const std::string& segment) -> Result<ModelInfo> {
-        if (segment == "missing") return fail(ErrorCode::kNotFound, "no such segment");
-        return info_of(segment);
-      });
+  Rendezvous rendezvous = make_rendezvous();
+  instance_ = rendezvous.instance;
+  auto gateway = Gateway::create(std::move(rendezvous.socket), settings, facts_of);
   EXPECT_TRUE(gateway.has_value());
   gateway_ = std::move(*gateway);
   thread_ = std::thread([this] { gateway_->run(); });
-  if (!with_models) return;
-  for (const char* name : {"qa0", "qa1", "cls", "emb"}) add_model(name, name);
+  host_ = std::make_unique<FakeHost>(instance_, management_key);
+  host_->give_listener("inference", listener.fd.get());
+  host_->give_listener("management", management.fd.get());
+  host_->new_nursery();
+  if (with_models) {
+    for (const char* name : {"qa0", "qa1", "cls", "emb"}) host_->add_model(name);
+  }
+  host_->publish();
 }
 
 TestGateway::~TestGateway() {
-  close_control();
+  // Without a host as with one: its connection may be closed.
+  host_->close();
+  stop_alone();
   workers_.clear();
   join();
+}
+
+void TestGateway::stop_alone() {
+  const auto channel = connect_to(instance_, Role::kGateway);
+  if (!channel) return;  // it has ended
+  Hello hello;
+  hello.role = "cli";
+  // The end of the host's connection may be noticed after this one: asked until there is an end.
+  static_cast<void>(send_control(channel->get(), to_json(hello)));
+  static_cast<void>(send_control(channel->get(), {{"type", "stop"}}));
 }
 
 void TestGateway::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void TestGateway::send(const Json& message, int fd) const {
-  EXPECT_TRUE(send_control(control_.get(), message, fd));
-}
-
-void TestGateway::add_model(const std::string& name, const std::string& segment,
-                            int version) const {
-  send({{"type", "model"}, {"name", name}, {"version", version}, {"segment", segment}});
+Json TestGateway::add_model(const std::string& name, std::uint32_t version) {
+  host_->add_model(name, version);
+  return host_->publish();
 }
 
 FakeWorker& TestGateway::add_worker(Behaviour behaviour) {
   return add_batch_worker(one_by_one(std::move(behaviour)));
 }
 
+FakeHost::Fork TestGateway::take_fork() {
+  if (given_ == wanted_) {
+    ++wanted_;
+    const auto count = static_cast<std::uint32_t>(wanted_);
+    host_->registry.workers = {count, count, count};
+    host_->publish();
+  }
+  if (forks_.empty()) forks_.push_back(host_->next_fork());
+  FakeHost::Fork fork = std::move(forks_.front());
+  forks_.pop_front();
+  ++given_;
+  return fork;
+}
+
 FakeWorker& TestGateway::add_batch_worker(BatchBehaviour behaviour) {
-  auto channel = make_channel();
-  send({{"type", "worker"}, {"id", next_worker_++}}, channel->second.get());
-  channel->second.reset();
-  workers_.push_back(std::make_unique<FakeWorker>(std::move(channel->first), std::move(behaviour)));
+  FakeHost::Fork fork = take_fork();
+  workers_.push_back(std::make_unique<FakeWorker>(std::move(fork.socket), std::move(behaviour)));
+  host_->forked(fork.id);
+  host_->wait_for_workers(++arrived_);
   return *workers_.back();
 }
 
-void TestGateway::ready() const {
-  send({{"type", "ready"}});
-  wait_until_sent(control_.get());  // it may have been ready before
-  RawClient client(port_);
-  // Without workers it is never well, but it is no longer starting.
-  while (client.get("/healthz").body.find("starting") != std::string::npos) {
-    std::this_thread::yield();
-  }
+void TestGateway::wait_for_death() {
+  --given_;
+  forks_.push_back(host_->next_fork());
 }
 
-Json TestGateway::wait_for(const std::string& type) const {
-  for (;;) {
-    auto message = receive_control(control_.get());
-    if (!message) return {};
-    if (message->type == type) return message->body;
-  }
+RawReply TestGateway::manage(std::string_view method, std::string_view target,
+                             std::string_view body, std::string_view headers) const {
+  RawClient client(management_port_);
+  client.send(fmt::format("{} {} HTTP/1.1\r\nHost: localhost:{}\r\nContent-Length: {}\r\n{}\r\n{}",
+                          method, target, management_port_, body.size(), headers, body));
+  return client.read_reply();
 }
 
 }  // namespace onecopy::gateway

@@ -35,7 +35,7 @@ TEST_F(ErrorsTest, UnknownAddresses) {
   expect(client_.get("/qa"), 404, "/qa");
   expect(client_.get("/qa/"), 404, "/qa/");
   expect(client_.get("/qa0x?question=q&context=c"), 404, "/qa0x");
-  expect(client_.get("/qa/qa0/1"), 404, "/qa/qa0/1");
+  expect(client_.get("/qa/qa0/1/2"), 404, "/qa/qa0/1/2");
   expect(client_.get("/%00%ff"), 404, "nothing at");
 }
 
@@ -87,7 +87,7 @@ TEST_F(ErrorsTest, Fields) {
   expect(client_.get("/qa0?question=q"), 400, "context is missing");
   expect(client_.get("/qa0?question=%ff&context=c"), 400, "UTF-8");
   expect(client_.post("/qa/qa0?top_k=3", R"({"question": "q", "context": "c"})"), 400, "top_k");
-  expect(client_.post("/predictions/cls", "x", "Content-Type: image/png\r\n"), 400, "image/png");
+  expect(client_.post("/predictions/cls", "x", "Content-Type: image/png\r\n"), 415, "image/png");
   expect(client_.get("/qa0?question=q&context=c", "X-Request-Timeout-Ms: soon\r\n"), 400, "'soon'");
 }
 
@@ -98,30 +98,43 @@ TEST_F(ErrorsTest, TextsThatAreTooLong) {
 }
 
 TEST_F(ErrorsTest, SeveralEmbeddingModels) {
-  gateway_.add_model("emb2", "emb2");
-  gateway_.ready();
+  gateway_.add_model("emb2");
   expect(client_.post("/embed", R"({"inputs": "a"})"), 400, "emb, emb2");
   EXPECT_EQ(client_.post("/embed", R"({"inputs": "a", "model": "emb2"})").status, 200);
 }
 
 TEST_F(ErrorsTest, ASegmentThatCannotBeReadIsNoModel) {
-  gateway_.add_model("lost", "missing");
-  gateway_.ready();
+  const Json applied = gateway_.add_model("lost");
+  EXPECT_EQ(applied.at("failed").size(), 1U);
+  EXPECT_EQ(applied.at("failed")[0].at("error"), "no such segment");
   expect(client_.post("/qa/lost", "{}"), 404, "'lost'");
+  const RawReply health = client_.get("/healthz");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(health.json().at("status"), "models failed");
+  EXPECT_EQ(health.json().at("failed")[0].at("model"), "lost");
+  gateway_.host().remove_model("lost", 1);
+  gateway_.host().registry.defaults.erase("lost");
+  EXPECT_TRUE(gateway_.host().publish().at("failed").empty());
+  EXPECT_EQ(client_.get("/healthz").status, 200);
 }
 
-TEST(StartUp, IsUnreadyUntilTheHostSaysSo) {
+TEST(StartUp, IsUnreadyUntilThereAreModels) {
   TestGateway gateway({}, false);
   RawClient client = gateway.connect();
   EXPECT_EQ(client.get("/healthz").status, 503);
-  EXPECT_EQ(client.get("/v2/health/ready").body, R"({"ready": false})");
+  EXPECT_EQ(client.get("/v2/health/ready").body, R"({"ready": false, "reason": "starting"})");
   EXPECT_EQ(client.get("/v2/health/live").status, 200);
   const RawReply early = client.get("/qa0?question=q&context=c");
   EXPECT_EQ(early.status, 503);
   EXPECT_NE(early.header("Retry-After"), "");
-  gateway.ready();
-  EXPECT_EQ(client.get("/qa0?question=q&context=c").error(), "no models are loaded");
+  EXPECT_EQ(client.post("/embed", R"({"inputs": "a"})").status, 503);
+  gateway.add_model("qa0");
+  EXPECT_EQ(client.get("/v2/health/ready").json().at("reason"), "no workers");
   EXPECT_EQ(client.post("/embed", R"({"inputs": "a"})").error(), "no embedding model is loaded");
+  gateway.host().remove_model("qa0", 1);
+  gateway.host().registry.defaults.clear();
+  gateway.host().publish();
+  EXPECT_EQ(client.get("/qa0?question=q&context=c").error(), "no models are loaded");
 }
 
 TEST(WorkerErrors, BecomeStatusCodes) {

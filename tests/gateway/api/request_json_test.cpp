@@ -199,7 +199,8 @@ TEST(IsJsonBody, FollowsTheContentType) {
     EXPECT_FALSE(is_json_body(type, "a {text}").value());
     EXPECT_FALSE(is_json_body(type, "").value());
   }
-  EXPECT_THAT(error_of(is_json_body("image/png", "")), HasSubstr("image/png"));
+  EXPECT_THAT(error_of(is_json_body("image/png", ""), ErrorCode::kMediaType),
+              HasSubstr("image/png"));
 }
 
 TEST(ParseTimeout, TakesWholeMilliseconds) {

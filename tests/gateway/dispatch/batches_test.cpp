@@ -113,12 +113,13 @@ TEST_F(BatchesTest, AreOfOneModelInTurns) {
 TEST_F(BatchesTest, AreBoundedByTokens) {
   gateway_.add_batch_worker(log_.worker(door_));
   send(ask("qa0", "first"));
-  for (const char* text : {"a", "b", "c"}) send(ask("qa0", text, 900));  // 228 tokens each
-  send(ask("qa0", "long", 3000));                                        // beyond the bound alone
-  send(ask("qa0", "d"));
+  for (const char* text : {"a", "b", "c", "d", "e"})
+    send(ask("qa0", text, 450));   // 115 tokens each
+  send(ask("qa0", "long", 3000));  // beyond the bound alone
+  send(ask("qa0", "f"));
   EXPECT_THAT(statuses(), Each(200));
-  EXPECT_THAT(log_.batches(),
-              ElementsAre(Texts{"first"}, Texts{"a", "b"}, Texts{"c"}, Texts{"long"}, Texts{"d"}));
+  EXPECT_THAT(log_.batches(), ElementsAre(Texts{"first"}, Texts{"a", "b", "c", "d"}, Texts{"e"},
+                                          Texts{"long"}, Texts{"f"}));
 }
 
 // What a model cuts off costs nothing.
@@ -227,9 +228,9 @@ class BatchDeathTest : public BatchesTest {
     poison_ = &send(ask("qa0", poison));
     for (const std::string text : {"c", "d"}) send(ask("qa0", text));
     door_.open();
-    EXPECT_EQ(gateway_.wait_for("worker_gone").at("id"), 1);
+    gateway_.wait_for_death();
     gateway_.add_batch_worker(log_.worker(door_, behaviour));
-    EXPECT_EQ(gateway_.wait_for("worker_gone").at("id"), 2);
+    gateway_.wait_for_death();
     gateway_.add_batch_worker(log_.worker(door_, behaviour));
   }
   RawClient* poison_ = nullptr;
@@ -261,7 +262,7 @@ TEST_F(BatchDeathTest, KilledWorkersLoseNothing) {
 TEST_F(BatchDeathTest, FreshRequestsAreBatchedBehindThoseThatGoAlone) {
   gateway_.add_worker(die);
   send(post_request("/embed", R"({"inputs": ["a", "b"]})"));
-  EXPECT_EQ(gateway_.wait_for("worker_gone").at("id"), 1);
+  gateway_.wait_for_death();
   for (const char* text : {"c", "d"}) {
     send(post_request("/embed", fmt::format(R"({{"inputs": "{}"}})", text)));
   }

@@ -69,7 +69,7 @@ TEST_F(Threads, ADeadWorkersCoresGoToTheOthers) {
   wait_until_taken(2);
   EXPECT_EQ(workers_[one]->threads(), 2U);
   doors_[1 - one].open();
-  gateway_.wait_for("worker_gone");
+  gateway_.wait_for_death();
   EXPECT_EQ(workers_[one]->threads(), 4U);
 }
 

@@ -13,6 +13,7 @@
 #include <optional>
 
 #include "shared/protocol/channel.h"
+#include "shared/protocol/worker_messages.h"
 
 namespace onecopy::gateway {
 namespace {
@@ -24,7 +25,7 @@ class WorkerLinkTest : public testing::Test, private WorkerLink::Events {
     auto channel = make_channel();
     worker_ = std::move(channel->second);
     link_ = *WorkerLink::create(*loop_, *this, 1, std::move(channel->first));
-    mailbox_.emplace(*Mailbox::attach(std::move(receive_message(worker_.get())->fd)));
+    mailbox_.emplace(*Mailbox::attach(std::move(receive_worker_message(worker_.get())->fd)));
     settings_.worker_silence = Milliseconds(10);
     settings_.cancel_grace = Milliseconds(5);
     auto model = std::make_shared<Model>();
@@ -83,7 +84,7 @@ TEST_F(WorkerLinkTest, TellsTheWorkerWhichItemsAreGivenUp) {
 TEST_F(WorkerLinkTest, MarksNothingOnceTheWorkerHasReplied) {
   start();
   mailbox_->reply(1, std::array<WorkReply, 3>());
-  ASSERT_TRUE(send_message(worker_.get(), as_bytes_of(Wake{1})));
+  ASSERT_TRUE(send_wake(worker_.get(), 1));
   link_->on_events(EPOLLIN);
   ASSERT_NE(returned_, nullptr);
   returned_->remove(items_[1]);
@@ -152,7 +153,7 @@ TEST_F(ProcessTest, OfAHungWorkerIsEnded) {
 
 TEST_F(ProcessTest, OfALyingWorkerIsEnded) {
   start();
-  ASSERT_TRUE(send_message(worker_.get(), as_bytes_of(Wake{7})));
+  ASSERT_TRUE(send_wake(worker_.get(), 7));
   link_->on_events(EPOLLIN);
   expect_killed();
   EXPECT_TRUE(died_);

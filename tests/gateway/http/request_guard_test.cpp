@@ -97,7 +97,7 @@ TEST(RequestGuard, RefusesWhateverCouldBeReadInTwoWays) {
       {"lower-case version", "GET / http/1.1\r\nHost: t\r\n\r\n", 400},
       {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: t\r\n\r\n", 505},
       {"HTTP/1.10", "GET / HTTP/1.10\r\nHost: t\r\n\r\n", 400},
-      {"absolute target", "GET http://t/ HTTP/1.1\r\nHost: t\r\n\r\n", 400},
+      {"absolute target of another scheme", "GET ftp://t/ HTTP/1.1\r\nHost: t\r\n\r\n", 400},
       {"fragment", "GET /a#b HTTP/1.1\r\nHost: t\r\n\r\n", 400},
       {"unknown method", "BREW / HTTP/1.1\r\nHost: t\r\n\r\n", 501},
       {"malformed method", "G(T / HTTP/1.1\r\nHost: t\r\n\r\n", 400},
