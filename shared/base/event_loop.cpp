@@ -18,6 +18,7 @@ std::uint64_t EventLoop::tag(int fd) const {
 }
 
 Status EventLoop::add(int fd, std::uint32_t events, EventHandler& handler) {
+  if (fd < 0) return fail(ErrorCode::kSystem, "cannot watch a descriptor: there is none");
   const auto index = static_cast<std::size_t>(fd);
   if (slots_.size() <= index) slots_.resize(index + 1);
   ++slots_[index].generation;

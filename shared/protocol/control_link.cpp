@@ -31,9 +31,10 @@ void ControlLink::send(const Json& message, int fd) {
   std::string text = message.dump(-1, ' ', false, Json::error_handler_t::replace);
   if (text.size() > limits::kMessageBytes) {
     // It would end the link at the other end. What can be larger belongs into a memory file.
-    return log_line(fmt::format("a message of {} bytes is not sent, at most {} may be: {}",
-                                text.size(), limits::kMessageBytes, text.substr(0, 64)),
-                    LogLevel::kError);
+    return log_line(
+        fmt::format("message '{}' of {} bytes is not sent, at most {} may be",
+                    text_field(message, "type").value_or(""), text.size(), limits::kMessageBytes),
+        LogLevel::kError);
   }
   if (unsent_.empty()) {
     const Status sent = send_message(channel_.get(), std::as_bytes(std::span(text)), fd);

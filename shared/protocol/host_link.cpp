@@ -50,7 +50,8 @@ void HostLink::on_events(std::uint32_t /*events*/) {
   }
   ControlLink::Events& events = *this;
   auto link = std::make_shared<ControlLink>(loop_, events, std::move(*client));
-  if (const Status started = link->start(); !started) return log_line(started.error().text);
+  if (const Status started = link->start(); !started)
+    return log_line(started.error().text, LogLevel::kError);
   clients_.push_back(std::move(link));
 }
 
@@ -63,7 +64,8 @@ void HostLink::on_message(ControlLink& link, ControlMessage& message) {
   if (std::ranges::find(greeted_, &link) == greeted_.end()) return greet(link, message);
   if (&link == host_) return handle(message);
   if (message.type == "stop" && host_ == nullptr) return events_.on_stop_asked();
-  log_line(fmt::format("'{}' from a process that is not the host", message.type));
+  log_line(fmt::format("'{}' from a process that is not the host", message.type),
+           LogLevel::kWarning);
 }
 
 // Our hello goes out in any case, so that a process of another version can say who we are.
@@ -71,7 +73,7 @@ void HostLink::greet(ControlLink& link, const ControlMessage& message) {
   link.send(hello_);
   const auto hello = check_hello(message);
   if (!hello) {
-    log_line(hello.error().text);
+    log_line(hello.error().text, LogLevel::kWarning);
     return drop(link);
   }
   greeted_.push_back(&link);
@@ -89,7 +91,8 @@ void HostLink::handle(ControlMessage& message) {
   if (message.type == "ping") return answer_ping(message);
   if (message.type == "registry") return apply_registry(message);
   if (!KeptState::is_for(message)) return events_.on_host_message(message);
-  if (const Status kept = kept_.keep(message); !kept) return log_line(kept.error().text);
+  if (const Status kept = kept_.keep(message); !kept)
+    return log_line(kept.error().text, LogLevel::kWarning);
   if (message.type == "listener") events_.on_listener(message.body.value("port", ""));
 }
 
@@ -103,7 +106,7 @@ void HostLink::apply_registry(ControlMessage& message) {
   Json failed = Json::array();
   const Status kept = kept_.keep(message);
   if (!kept) {
-    log_line(kept.error().text);
+    log_line(kept.error().text, LogLevel::kWarning);
     return send({{"type", "refused"}, {"error", kept.error().text}});
   }
   for (const FailedSegment& one : events_.on_registry(kept_.registry())) {

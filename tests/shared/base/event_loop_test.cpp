@@ -1,5 +1,6 @@
 #include "shared/base/event_loop.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -44,9 +45,11 @@ TEST_F(EventLoopTest, WhatIsNoDescriptorIsAnError) {
   const UniqueFd event = make_event();
   const int closed = ::dup(event.get());
   ::close(closed);
-  const Status added = loop_->add(closed, EPOLLIN, counter);
-  ASSERT_FALSE(added);
-  EXPECT_EQ(added.error().code, ErrorCode::kSystem);
+  for (const int fd : {closed, -1}) {
+    const Status added = loop_->add(fd, EPOLLIN, counter);
+    ASSERT_FALSE(added);
+    EXPECT_EQ(added.error().code, ErrorCode::kSystem);
+  }
 }
 
 // Both are ready in one batch; the first handler closes the second's descriptor, and its number
@@ -57,13 +60,14 @@ TEST_F(EventLoopTest, AnEventOfADescriptorThatIsGoneReachesNobodyElse) {
   Counter one;
   Counter two;
   Counter reused;
+  const UniqueFd silent(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   UniqueFd quiet;
   const auto replace = [&](UniqueFd& other) {
     if (quiet) return;
     const int number = other.get();
     loop_->remove(number);
     other.reset();
-    quiet = UniqueFd(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    quiet = UniqueFd(::dup3(silent.get(), number, O_CLOEXEC));
     ASSERT_EQ(quiet.get(), number);
     ASSERT_TRUE(loop_->add(number, EPOLLIN, reused));
   };

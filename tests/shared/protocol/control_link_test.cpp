@@ -46,7 +46,9 @@ TEST_F(ControlLinkTest, NothingIsLostWhenTheOtherEndReadsLate) {
     const ControlMessage& message = theirs_.messages[n];
     ASSERT_EQ(number_field(message.body, "n"), n);
     ASSERT_EQ(static_cast<bool>(message.fd), n % 100 == 0) << n;
-    if (message.fd) ASSERT_EQ(read_memory_file(message.fd.get(), 100), "beside a message");
+    if (message.fd) {
+      ASSERT_EQ(read_memory_file(message.fd.get(), 100), "beside a message");
+    }
   }
   EXPECT_TRUE(sender->is_flushed());
   EXPECT_TRUE(sender->is_open());

@@ -38,7 +38,9 @@ TEST(KeptState, HandsOverWhatItKeeps) {
 
   KeptState next;
   for (ControlMessage& message : recorder.messages) {
-    if (message.type != "kept") ASSERT_TRUE(next.keep(message));
+    if (message.type != "kept") {
+      ASSERT_TRUE(next.keep(message));
+    }
   }
   EXPECT_EQ(next.registry(), kept.registry());
   EXPECT_EQ(next.listeners().at("management").url, "http://127.0.0.1:1/management");

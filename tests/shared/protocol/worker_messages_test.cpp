@@ -39,7 +39,9 @@ TEST_F(WorkerMessages, ArriveAsTheyWereSent) {
     EXPECT_EQ(message->segment, kind == WorkerSays::kGreeting ? "" : kSegment);
     const bool with_file = kind == WorkerSays::kGreeting || kind == WorkerSays::kFile;
     ASSERT_EQ(static_cast<bool>(message->fd), with_file);
-    if (with_file) EXPECT_EQ(read_memory_file(message->fd.get(), 100), "a file");
+    if (with_file) {
+      EXPECT_EQ(read_memory_file(message->fd.get(), 100), "a file");
+    }
   }
   const auto wake = receive();
   ASSERT_TRUE(wake);

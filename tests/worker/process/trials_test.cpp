@@ -54,17 +54,17 @@ TEST_F(TrialsTest, WithAReferenceItSaysHowFarItIs) {
 
 TEST_F(TrialsTest, SeveralRunAtOnceAndEachIsAnswered) {
   const std::string segment = publish();
-  for (int id = 1; id <= 3; ++id) host_->send_trial_files(id, {segment});
-  for (int id = 1; id <= 3; ++id) {
+  for (std::uint64_t id = 1; id <= 3; ++id) host_->send_trial_files(id, {segment});
+  for (std::uint64_t id = 1; id <= 3; ++id) {
     host_->send({{"type", "trial"}, {"id", id}, {"candidate", segment}});
   }
-  std::vector<int> answered;
+  std::vector<std::uint64_t> answered;
   for (int i = 0; i < 3; ++i) {
     const Json done = host_->next("trial_done").body;
     EXPECT_FALSE(done.contains("error")) << done;
     answered.push_back(done["id"]);
   }
-  EXPECT_THAT(answered, testing::UnorderedElementsAre(1, 2, 3));
+  EXPECT_THAT(answered, testing::UnorderedElementsAre(1U, 2U, 3U));
 }
 
 // Structure and lengths are right, one weight is not what was written.
@@ -105,7 +105,7 @@ TEST_F(TrialsTest, AFileThatDidNotComeIsNamed) {
 TEST_F(TrialsTest, AProcessThatCrashesIsReported) {
   const std::string segment = publish();
   const std::string children = fmt::format("/proc/{0}/task/{0}/children", nursery_->pid());
-  for (int id = 1; id <= 200; ++id) {
+  for (std::uint64_t id = 1; id <= 200; ++id) {
     host_->send_trial_files(id, {segment});
     host_->send({{"type", "trial"}, {"id", id}, {"candidate", segment}});
     pid_t child = 0;
@@ -121,8 +121,8 @@ TEST_F(TrialsTest, AProcessThatCrashesIsReported) {
 
 TEST_F(TrialsTest, AHostIsToldOfItsOwnTrialsOnly) {
   const std::string segment = publish();
-  for (int id = 1; id <= 3; ++id) host_->send_trial_files(id, {segment});
-  for (int id = 1; id <= 3; ++id) {
+  for (std::uint64_t id = 1; id <= 3; ++id) host_->send_trial_files(id, {segment});
+  for (std::uint64_t id = 1; id <= 3; ++id) {
     host_->send({{"type", "trial"}, {"id", id}, {"candidate", segment}});
   }
   host_->send({{"type", "trial_cancel"}, {"id", 1}});
