@@ -209,6 +209,11 @@ bool HttpConnection::read_head() {
     return false;
   }
   framing_ = *framing;
+  // Management calls say all in their address (`curl -X POST`); a text without a length is a mistake.
+  if (framing_.lacks_length && port_ == Port::kInference) {
+    refuse({411, "send a Content-Length"});
+    return false;
+  }
   if (!server_.may_hold(framing_.content_length)) {
     refuse({503, "too many large requests at once; retry later"});
     return false;

@@ -162,7 +162,7 @@ Checked check_header_line(std::string_view line, Framing& framing, Seen& seen) {
   return read_header(name, trimmed(line.substr(colon + 1)), framing, seen);
 }
 
-Checked check_whole(std::string_view method, const Framing& framing, const Seen& seen) {
+Checked check_whole(std::string_view method, Framing& framing, const Seen& seen) {
   if (seen.transfer_encoding) {
     if (seen.lengths > 0)
       return refuse(400, "Content-Length and Transfer-Encoding exclude each other");
@@ -175,7 +175,7 @@ Checked check_whole(std::string_view method, const Framing& framing, const Seen&
   if (seen.content_types > 1) return refuse(400, "more than one Content-Type");
   if (seen.timeouts > 1) return refuse(400, "more than one X-Request-Timeout-Ms");
   const bool takes_body = method == "POST" || method == "PUT" || method == "PATCH";
-  if (takes_body && seen.lengths == 0) return refuse(411, "send a Content-Length");
+  framing.lacks_length = takes_body && seen.lengths == 0;
   if (!takes_body && framing.content_length > 0) {
     return refuse(400, "a {} request must not have a body; use POST", method);
   }

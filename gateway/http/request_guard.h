@@ -21,6 +21,7 @@ struct Framing {
   bool keep_alive = true;
   bool expects_continue = false;
   bool http_1_0 = false;
+  bool lacks_length = false;  // of a method that takes a body: then it has none (RFC 9112, 6.3)
 };
 
 // The length of the head with its empty line; 0: not there yet. Refuses what cannot become a valid

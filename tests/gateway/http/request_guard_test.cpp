@@ -67,7 +67,6 @@ TEST(RequestGuard, RefusesWhateverCouldBeReadInTwoWays) {
       {"hexadecimal length", post("Content-Length: 0x5\r\n"), 400},
       {"empty length", post("Content-Length:\r\n"), 400},
       {"length with a blank", post("Content-Length: 5 5\r\n"), 400},
-      {"no length", post(""), 411},
       {"bare LF", "GET / HTTP/1.1\nHost: t\n\n", 400},
       {"bare LF in a header", "GET / HTTP/1.1\r\nHost: t\nX: y\r\n\r\n", 400},
       {"bare CR", "GET / HTTP/1.1\r\nHost: t\rX: y\r\n\r\n", 400},
@@ -150,6 +149,15 @@ TEST(RequestGuard, FindsTheEndHoweverTheHeadArrives) {
     ASSERT_EQ(find_head_end(std::string_view(input).substr(0, n), scanned).value(), 0U);
   }
   EXPECT_EQ(find_head_end(input, scanned).value(), input.size() - 9);
+}
+
+TEST(RequestGuard, NoLengthMeansNoBody) {
+  const auto framing = check_head("POST /models?url=a HTTP/1.1\r\nHost: t\r\n\r\n");
+  ASSERT_TRUE(framing);
+  EXPECT_TRUE(framing->lacks_length);
+  EXPECT_EQ(framing->content_length, 0U);
+  EXPECT_FALSE(check_head("GET / HTTP/1.1\r\nHost: t\r\n\r\n")->lacks_length);
+  EXPECT_FALSE(check_head("PUT / HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n")->lacks_length);
 }
 
 }  // namespace
