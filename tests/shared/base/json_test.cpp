@@ -48,6 +48,10 @@ TEST(Json, KeepsNumbersAsTheyAre) {
   EXPECT_TRUE(numbers[5].is_number_float());
   EXPECT_TRUE(numbers[6].is_number_float());
   EXPECT_THAT(error_of("18446744073709551616.5e400"), HasSubstr("invalid JSON"));
+  // As transformers writes "no limit"; real tokenizer_config.json files have it.
+  EXPECT_EQ(parse_json("[1000000000000000019884624838656]").value()[0], 1e30);
+  EXPECT_EQ(parse_json("-5").value(), -5);
+  EXPECT_EQ(parse_json(" \"x\" ").value(), "x");
 }
 
 // Whatever its shape, a text costs what its length says: with the parser before this one, a list of
@@ -75,8 +79,10 @@ TEST(Json, BoundsTheNumberOfValues) {
 }
 
 TEST(Json, RefusesMalformedText) {
-  for (const char* text : {"", "{", "{\"a\":}", "nul", "[1,]", "\"\\ud800\"", "\"\xff\"", "1e400",
-                           "NaN", "{\"a\":1} x", "\"a\nb\""}) {
+  for (const char* text :
+       {"",     "{",           "{\"a\":}", "nul", "[1,]",      "\"\\ud800\"", "\"\xff\"", "1e400",
+        "NaN",  "{\"a\":1} x", "\"a\nb\"", "1,2", "1],[2",     "]",           "[",        " ",
+        "{}{}", "tru",         "nulll",    "01",  "{\"a\" 1}", "{1:2}",       "[1 2]"}) {
     EXPECT_THAT(error_of(text), HasSubstr("invalid JSON")) << text;
   }
 }
