@@ -29,7 +29,7 @@ PackedWeights::PackedWeights(DType dtype, std::size_t outputs, std::size_t input
   const std::size_t bytes = packed_bytes(Layout::kPanels, dtype, outputs, inputs);
   panels_.reset(static_cast<std::byte*>(std::aligned_alloc(64, bytes)));
   pack_panels(dtype, outputs, inputs, source.data(), panels_.get());
-  weights_ = {{Layout::kPanels, dtype, outputs, inputs, {panels_.get(), bytes}}, bias_};
+  weights_ = {{Layout::kPanels, dtype, outputs, inputs, {}, {panels_.get(), bytes}}, bias_};
 }
 
 void pack_panels(DType dtype, std::size_t outputs, std::size_t inputs, const float* source,
@@ -52,7 +52,7 @@ float weight_at(const TensorView& weight, std::size_t n, std::size_t k) {
       const auto bits = read<std::uint16_t>(panel, index);
       return widen_bf16(bits);
     }
-    case DType::kS8:
+    default:  // kS8: panels have no other
       break;
   }
   return static_cast<float>(read<std::int8_t>(panel, index)) *

@@ -129,7 +129,7 @@ TEST_F(LoadJobTest, TheChildIsBoundAndAlone) {
     const bool alone = ::getpgid(0) == ::getpid();
     std::size_t open = 0;
     for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
-      open += entry.path().filename().empty() ? 0 : 1;
+      if (!entry.path().filename().empty()) ++open;
     }
     const std::string text = fmt::format("{} {}", alone, open);
     (void)send_control(channel, {{"type", "failed"}, {"code", 7}, {"text", text}});
