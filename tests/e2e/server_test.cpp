@@ -266,13 +266,6 @@ TEST(Start, ChoosesThePrecisionItself) {
   EXPECT_EQ(server.stop(), 0);
 }
 
-TEST(Start, TheNurseryRefusesBackEndsThatTheMachineLacks) {
-  const Finished refused =
-      run_program("onecopy-nursery", {"--control", "0", "--back-ends", "simd=abacus"});
-  EXPECT_EQ(refused.exit_code, 1);
-  EXPECT_THAT(refused.err, HasSubstr("back ends: simd=abacus: this machine's is "));
-}
-
 TEST(Start, ReadsAConfigFile) {
   const auto file = std::filesystem::temp_directory_path() / (unique_instance() + ".toml");
   std::ofstream(file) << "workers = 1\nport = 1\n[[model]]\nname = \"topics\"\npath = \""
