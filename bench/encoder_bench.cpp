@@ -43,7 +43,7 @@ Result<std::unique_ptr<Model>> load(const Options& options) {
   source.folder = options.folder;
   RETURN_IF_ERROR(host::apply_model_setting(source, "precision", options.precision));
   const std::string instance = fmt::format("bench-{}", getpid());
-  ASSIGN_OR_RETURN(const host::InstanceLock lock, host::InstanceLock::acquire(instance));
+  ASSIGN_OR_RETURN(const UniqueFd lock, host::lock_instance(instance));
   host::TensorCatalogue catalogue;
   ASSIGN_OR_RETURN(const host::LoadedModel loaded,
                    host::load_model(source, instance, 1, catalogue));

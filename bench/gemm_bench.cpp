@@ -34,8 +34,8 @@ struct Weight {
     float* data = memory.reserve(floats);
     std::generate_n(data, floats, [&] { return uniform(random); });
     bias.assign(shape.outputs, 0.1F);
-    linear.weight = {Layout::kPanels, DType::kF32, shape.outputs, shape.inputs,
-                     std::as_bytes(std::span(data, floats))};
+    linear.weight = {Layout::kPanels, DType::kF32, shape.outputs,
+                     shape.inputs,    {},          std::as_bytes(std::span(data, floats))};
     linear.bias = bias;
   }
   kernels::AlignedBuffer memory;

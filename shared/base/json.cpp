@@ -12,10 +12,6 @@
 namespace onecopy {
 namespace {
 
-std::string too_deep(const JsonBounds& bounds) {
-  return fmt::format("nested more than {} deep", bounds.depth);
-}
-
 namespace ondemand = simdjson::ondemand;
 
 // Makes the tree that the rest of onecopy works with, within bounds, while the text is parsed. Its

@@ -149,7 +149,7 @@ class Golden : public testing::TestWithParam<Precision> {
 
   const std::string instance_ = "test-golden-" + std::to_string(getpid());
   // Held, so that a test that removes what dead instances left does not take this for one.
-  const Result<host::InstanceLock> lock_ = host::InstanceLock::acquire(instance_);
+  const Result<UniqueFd> lock_ = host::lock_instance(instance_);
   host::TensorCatalogue catalogue_;
   std::vector<std::shared_ptr<const host::PublishedSegment>> published_;
   std::map<std::string, std::unique_ptr<Model>> models_;

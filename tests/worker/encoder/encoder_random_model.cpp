@@ -197,7 +197,7 @@ std::unique_ptr<Model> random_model(const ModelInfo& info, unsigned seed,
   static unsigned generation = 0;
   // Held, so that a test that removes what dead instances left does not take this for one.
   static const std::string instance = "test-" + std::to_string(getpid());
-  static const auto lock = host::InstanceLock::acquire(instance);
+  static const auto lock = host::lock_instance(instance);
   EXPECT_TRUE(lock);
   const std::string name = format_segment_name({.instance = instance,
                                                 .model = info.name,
