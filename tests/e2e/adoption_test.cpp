@@ -24,8 +24,6 @@ std::vector<std::string> two_workers() {
   return {"--workers", "2", "--model", "qa0=" + model_folder("tiny-bert-qa")};
 }
 
-bool is_alive(pid_t pid) { return ::kill(pid, 0) == 0; }
-
 // A client that asks without a pause.
 class Client {
  public:

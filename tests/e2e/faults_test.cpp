@@ -176,7 +176,7 @@ TEST(Faults, CleanRemovesTheDeadAndLeavesTheLiving) {
   ::kill(nursery, SIGKILL);
   ::kill(gateway, SIGKILL);
   dead.wait();
-  ASSERT_TRUE(eventually([&] { return ::kill(gateway, 0) != 0 && ::kill(nursery, 0) != 0; }));
+  ASSERT_TRUE(eventually([&] { return !is_alive(gateway) && !is_alive(nursery); }));
   const Finished clean = run_program("onecopy", {"clean"});
   EXPECT_EQ(clean.exit_code, 0) << clean.err;
   EXPECT_THAT(dead.shared_memory(), ::testing::IsEmpty());

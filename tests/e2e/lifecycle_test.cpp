@@ -30,7 +30,7 @@ void expect_serving(const ServerProcess& server, const Json& expected) {
 
 void expect_gone(const std::vector<pid_t>& processes) {
   for (const pid_t pid : processes) {
-    EXPECT_TRUE(eventually([&] { return ::kill(pid, 0) != 0; })) << pid;
+    EXPECT_TRUE(eventually([&] { return !is_alive(pid); })) << pid;
   }
 }
 
@@ -139,7 +139,7 @@ TEST(Lifecycle, AStoppedWorkerEndsWithTheInstance) {
   const auto workers = server.processes("onecopy-worker");
   ::kill(workers[0], SIGSTOP);
   EXPECT_EQ(server.stop(), 0);
-  for (const pid_t worker : workers) EXPECT_NE(::kill(worker, 0), 0);  // no longer than the host
+  for (const pid_t worker : workers) EXPECT_FALSE(is_alive(worker));  // no longer than the host
   EXPECT_THAT(server.shared_memory(), IsEmpty());
 }
 

@@ -221,6 +221,8 @@ int ServerProcess::stop() {
   return wait();
 }
 
+bool is_alive(pid_t pid) { return parent_of(std::to_string(pid)) != -1; }
+
 bool eventually(const std::function<bool()>& condition) {
   const auto give_up = std::chrono::steady_clock::now() + kHang;
   while (!condition()) {

@@ -74,6 +74,9 @@ class ServerProcess {
   std::string output_;
 };
 
+// Whether the process runs: one that has ended but was not reaped by its parent does not.
+bool is_alive(pid_t pid);
+
 // Tries until `condition` holds; false after a time that only a hang reaches.
 bool eventually(const std::function<bool()>& condition);
 

@@ -15,6 +15,9 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+// Through a channel: numbers are unsigned then.
+Json as_it_comes(const Json& sent) { return Json::parse(sent.dump()); }
+
 constexpr auto kHang = Milliseconds(60'000);  // that only a hang reaches
 
 // Real loads; a nursery and a gateway that agree to everything, unless told otherwise.
@@ -30,7 +33,7 @@ class CommandsTest : public testing::Test {
     if (message["type"] != "trial") return;
     Json done{{"type", "trial_done"}, {"id", message["id"]}};
     if (!trial_error_.empty()) done.update({{"error", trial_error_}, {"code", 8}});
-    loop_->run_soon([this, done] { trials_.on_trial_done(done); });
+    loop_->run_soon([this, done] { trials_.on_trial_done(as_it_comes(done)); });
   }
   void gateway() {
     Json failed = Json::array();
@@ -40,11 +43,11 @@ class CommandsTest : public testing::Test {
       }
     }
     const Json applied{{"revision", registry_.snapshot().revision}, {"failed", failed}};
-    loop_->run_soon([this, applied] { registrations_.on_applied(applied); });
+    loop_->run_soon([this, applied] { registrations_.on_applied(as_it_comes(applied)); });
   }
 
   std::uint64_t ask(const std::string& op, const Json& args) {
-    commands_.on_command({{"id", ++last_}, {"op", op}, {"args", args}});
+    commands_.on_command(as_it_comes({{"id", ++last_}, {"op", op}, {"args", args}}));
     return last_;
   }
   void run_until(const std::function<bool()>& condition) {

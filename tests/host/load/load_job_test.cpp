@@ -60,7 +60,7 @@ TEST_F(LoadJobTest, AModelIsPublishedAndHeldByDescriptor) {
   ASSERT_TRUE(*outcome_) << error().text;
   EXPECT_GT((*outcome_)->segment->bytes(), 1000U);
   EXPECT_EQ((*outcome_)->precision, "f32");
-  EXPECT_EQ((*outcome_)->task, "question_answering");
+  EXPECT_EQ((*outcome_)->task, "question-answering");
   EXPECT_THAT(names(), ::testing::ElementsAre((*outcome_)->segment->name()));
   outcome_.reset();
   EXPECT_THAT(names(), IsEmpty());

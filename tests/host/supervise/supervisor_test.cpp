@@ -80,7 +80,8 @@ class FakeEvents final : public SupervisorEvents {
 
 class SupervisorTest : public testing::Test {
  protected:
-  void say(Role role, Json body) {
+  void say(Role role, const Json& said) {
+    Json body = Json::parse(said.dump());  // as it comes: numbers are unsigned then
     std::string type = body["type"];
     ControlMessage message{std::move(type), std::move(body), {}};
     supervisor_.on_message(role, message);
