@@ -121,11 +121,13 @@ void Supervisor::join() {
 // ---- ends ----
 
 void Supervisor::on_closed(Role role, const std::string& why) {
-  const Child& one = child(role);
-  if (one.phase != Phase::kGreeting && one.phase != Phase::kUp) return;
+  const Phase phase = child(role).phase;
+  if (phase != Phase::kGreeting && phase != Phase::kUp) return;
   // On its way out in order; should it not end, the deadline does it.
   if (ending_) return;
-  kill(role, why);
+  // Most often it has ended, which is reported with how; one that lives on is of no use.
+  child(role).phase = Phase::kKilled;
+  if (!ports_.kill(role)) down(role, why);
 }
 
 void Supervisor::kill(Role role, const std::string& why) {
