@@ -96,7 +96,9 @@ class TreeBuilder {
   }
 
   Status build_null(ondemand::value& from, Json& to) {
-    if (!from.is_null()) return check(simdjson::N_ATOM_ERROR);
+    bool is_null = false;
+    RETURN_IF_ERROR(check(simdjson::simdjson_result<bool>(from.is_null()).get(is_null)));
+    if (!is_null) return check(simdjson::N_ATOM_ERROR);
     to = nullptr;
     return {};
   }

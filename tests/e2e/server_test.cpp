@@ -173,33 +173,6 @@ TEST_F(Server, PsShowsTheProcessesByName) {
   EXPECT_EQ(first, "onecopy-worker");
 }
 
-// Damaged weights cost their model's answers, and no worker.
-TEST(BadWeights, ScoresThatAreNotFiniteAreAnErrorOfTheModel) {
-  const auto folder = std::filesystem::temp_directory_path() / unique_instance();
-  std::filesystem::copy(model_folder("tiny-bert-qa"), folder,
-                        std::filesystem::copy_options::recursive);
-  {
-    std::fstream weights(folder / "model.safetensors",
-                         std::ios::in | std::ios::out | std::ios::binary);
-    weights.seekp(-4096, std::ios::end);
-    weights << std::string(4096, '\xff');  // as f32: not a number
-  }
-  ServerProcess damaged({"--workers", "1", "--model", "qa0=" + folder.string()});
-  ASSERT_TRUE(damaged.running()) << damaged.output();
-  pid_t worker = 0;
-  ASSERT_TRUE(eventually([&] {
-    const auto workers = damaged.processes("onecopy-worker");
-    if (workers.size() == 1) worker = workers[0];
-    return worker != 0;
-  }));
-  const auto [status, reply] = damaged.post("/qa/qa0", {{"question", "a"}, {"context", "b c"}});
-  EXPECT_EQ(status, 500) << reply;
-  EXPECT_THAT(reply.value("error", ""), HasSubstr("not finite"));
-  EXPECT_EQ(damaged.processes("onecopy-worker"), std::vector<pid_t>{worker});
-  EXPECT_EQ(damaged.stop(), 0);
-  std::filesystem::remove_all(folder);
-}
-
 // ---- starting ----
 
 std::string refused_start(const std::vector<std::string>& arguments, int exit_code) {
@@ -231,6 +204,22 @@ TEST(Start, RefusesWhatCannotBeServedInOneLine) {
   EXPECT_THAT(refused_start({"--model", qa, "--workers", "0"}, 2), HasSubstr("workers"));
   EXPECT_THAT(refused_start({"--model", qa, "--nonsense"}, 2), HasSubstr("nonsense"));
   EXPECT_THAT(refused_start({"--config", "/nonexistent.toml"}, 2), HasSubstr("/nonexistent.toml"));
+}
+
+// Each model is tried before it is served.
+TEST(Start, RefusesAModelWhoseScoresAreNotFinite) {
+  const auto folder = std::filesystem::temp_directory_path() / unique_instance();
+  std::filesystem::copy(model_folder("tiny-bert-qa"), folder,
+                        std::filesystem::copy_options::recursive);
+  {
+    std::fstream weights(folder / "model.safetensors",
+                         std::ios::in | std::ios::out | std::ios::binary);
+    weights.seekp(-4096, std::ios::end);
+    weights << std::string(4096, '\xff');  // as f32: not a number
+  }
+  EXPECT_THAT(refused_start({"--workers", "1", "--model", "qa0=" + folder.string()}, 2),
+              HasSubstr("not finite"));
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Start, RefusesAPortInUse) {

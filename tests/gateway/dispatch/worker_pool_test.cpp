@@ -32,9 +32,9 @@ TEST(WorkerPool, ForksWaitForANursery) {
   client.send(get_request(kQuestion));
   settle(gateway, client);
   gateway.host().new_nursery();
-  EXPECT_EQ(gateway.host().next_fork().id, 2U);
-  const FakeHost::Fork fork = gateway.host().next_fork();
-  EXPECT_EQ(fork.id, 3U);
+  const std::uint64_t first = gateway.host().next_fork().id;
+  EXPECT_GT(first, 1U);
+  EXPECT_EQ(gateway.host().next_fork().id, first + 1);
 }
 
 TEST(WorkerPool, WorkersOutliveTheirNursery) {

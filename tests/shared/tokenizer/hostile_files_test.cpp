@@ -69,7 +69,7 @@ TEST_F(HostileFiles, UnsupportedKinds) {
   expect_error(kUnsupported, {"WordPiece after a ByteLevel"});
   copy("tiny-bert-qa");
   json_["post_processor"]["type"] = "Mystery\nProcessing";
-  expect_error(kUnsupported, {"tokenizer.json: post_processor.type", "Mystery?Processing"});
+  expect_error(kUnsupported, {"tokenizer.json: post_processor.type", "Mystery Processing"});
   folder_.copy_golden("tiny-bert-qa");
   folder_.write("tokenizer_config.json", R"({"tokenizer_class": "T5Tokenizer"})");
   expect_error_of_folder(kUnsupported, {"tokenizer_config.json: tokenizer_class", "T5Tokenizer"});
@@ -99,7 +99,7 @@ TEST_F(HostileFiles, Vocabulary) {
        {Json(std::uint64_t{1} << 32), Json(~std::uint64_t{0}), Json(limits::kVocabulary)}) {
     vocab = good;
     vocab["bad\n"] = id;
-    expect_error(ErrorCode::kTooLarge, {"tokenizer.json: model.vocab[\"bad?\"]"});
+    expect_error(ErrorCode::kTooLarge, {"tokenizer.json: model.vocab[\"bad \"]"});
   }
   vocab = good;
   vocab[std::string(5000, 'x')] = 1;

@@ -162,7 +162,10 @@ TEST_F(WorkerTest, SignalsThatAreTheHostsToHandleDoNotEndIt) {
 }
 
 TEST_F(WorkerTest, GetsNoNewPrivileges) {
-  const TestWorker worker = gateway_->fork(1);
+  const std::string segment = publish();
+  TestWorker worker = gateway_->fork(1);
+  worker.attach({segment});
+  EXPECT_FALSE(worker.ask(question(segment)).error);  // by then it has set itself up
   EXPECT_THAT(read_kernel_file(fmt::format("/proc/{}/status", worker.pid())),
               HasSubstr("NoNewPrivs:\t1"));
 }
