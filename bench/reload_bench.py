@@ -106,8 +106,10 @@ def main():
             expected[version % 2] = answer_of(server, version)
         if expected[0] == expected[1]:
             raise SystemExit("the two models answer alike: nothing could be told apart")
-        before = state(server)
         judge = lambda version, body: version is not None and body == expected[int(version) % 2]  # noqa: E731
+        with Clients(server.port, f"/qa/{NAME}", QUESTION, args.clients, judge):
+            time.sleep(3)  # the clients' buffers, and the workers' for batches, are there before and after
+        before = state(server)
         with Clients(server.port, f"/qa/{NAME}", QUESTION, args.clients, judge) as clients:
             for version in range(5, 5 + args.reloads):
                 loaded, seconds = reload(server, folders, version)

@@ -80,13 +80,11 @@ void Gateway::tell_workers() {
 // ---- the host ----
 
 void Gateway::on_host_connected() {
-  lifecycle_.has_host = true;
   commands_.on_host_gone();  // an earlier host's, if this one took its place
   tell_workers();
 }
 
 void Gateway::on_host_gone() {
-  lifecycle_.has_host = false;
   commands_.on_host_gone();
   if (lifecycle_.draining) return;
   if (settings_.ends_with_host) {

@@ -17,7 +17,6 @@ struct Lifecycle {
   bool has_models = false;          // a registry with models has come: loading is over
   std::vector<FailedModel> failed;  // that the last registry names and that could not be opened
   bool draining = false;            // nothing new is taken
-  bool has_host = false;
 };
 
 }  // namespace onecopy::gateway

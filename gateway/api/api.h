@@ -76,6 +76,6 @@ Status check_task(const Model& model, Task task);
 // kUnavailable while draining.
 Status check_taking_requests(const Api& api);
 // Queues the work for the chosen version and returns what is pending.
-Answer submit(Api& api, Exchange& exchange, Choice choice, Work work, Call::Format format);
+Answer submit(Api& api, Exchange& exchange, Choice choice, Work work, const Call::Format& format);
 
 }  // namespace onecopy::gateway

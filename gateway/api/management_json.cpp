@@ -181,6 +181,7 @@ Result<Json> parse_traffic(std::string_view body, const Versions& versions) {
   // Neither: the default version has all again.
   if (!traffic.shares.empty() || !traffic.shadow.empty()) {
     std::vector<std::uint32_t> numbers;
+    numbers.reserve(versions.by_number.size());
     for (const auto& [number, model] : versions.by_number) numbers.push_back(number);
     RETURN_IF_ERROR(check_traffic(traffic, numbers));
   }

@@ -19,7 +19,7 @@ sigset_t termination_signals() {
 
 void block_termination() {
   const sigset_t signals = termination_signals();
-  ::sigprocmask(SIG_BLOCK, &signals, nullptr);
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 }
 
 Termination::~Termination() {

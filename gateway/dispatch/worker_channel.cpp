@@ -53,7 +53,7 @@ void WorkerChannel::detach_waiting() {
 
 Status WorkerChannel::send(Unsent message) {
   if (unsent_.empty()) {
-    const Status sent = send_now(message);
+    Status sent = send_now(message);
     if (sent || sent.error().code != ErrorCode::kBusy) return sent;
     loop_->modify(socket_.get(), kIncoming | EPOLLOUT);
   }

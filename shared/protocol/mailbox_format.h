@@ -112,11 +112,6 @@ struct ReplyRecord {
   std::uint32_t reserved;
 };
 
-// What goes over the worker's socket: one each way for a batch.
-struct Wake {
-  std::uint64_t epoch;
-};
-
 static_assert(std::is_trivially_copyable_v<RequestBatch> &&
               std::is_trivially_copyable_v<RequestRecord> &&
               std::is_trivially_copyable_v<ReplyBatch> &&

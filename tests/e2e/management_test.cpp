@@ -20,7 +20,7 @@ const Json kQuestion = {{"question", "Who built it?"},
 // Clients that ask one address all the time; counts what they get by status.
 class Load {
  public:
-  Load(const ServerProcess& server, std::string path, int clients = 4) {
+  Load(const ServerProcess& server, const std::string& path, int clients = 4) {
     for (int i = 0; i < clients; ++i) {
       threads_.emplace_back([this, port = server.port(), path] { ask(port, path); });
     }

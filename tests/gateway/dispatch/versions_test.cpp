@@ -35,7 +35,7 @@ class VersionsTest : public testing::Test {
   }
   std::string version_of_reply(const RawReply& reply) const {
     EXPECT_EQ(reply.status, 200) << reply.body;
-    const std::string version = reply.header("X-Model-Version");
+    std::string version = reply.header("X-Model-Version");
     EXPECT_EQ(reply.body, "[[" + version + ".0,0.5]]");
     return version;
   }

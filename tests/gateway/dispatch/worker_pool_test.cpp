@@ -60,6 +60,7 @@ TEST(WorkerPool, IdleOnesAreLetGoFirst) {
   Door door;
   TestGateway gateway;
   std::vector<FakeWorker*> workers;
+  workers.reserve(3);
   for (int i = 0; i < 3; ++i) workers.push_back(&gateway.add_worker(behind(door)));
   RawClient client = gateway.connect();
   client.send(get_request(kQuestion));
