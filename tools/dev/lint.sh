@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Who includes whom, clang-format on all files, Python compiled, and clang-tidy on the C++ files that differ from
-# BASE: by default 20 commits ago, as a push brings several; `tools/dev/lint.sh all` for all of them. Needs a
+# BASE: by default three commits ago; `tools/dev/lint.sh all` for all of them. Needs a
 # configured build folder for the compile commands.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=build
-base=${1:-HEAD~20}
+base=${1:-HEAD~3}
 tools/dev/check_includes.py
 mapfile -t all < <(git ls-files '*.cpp' '*.h')
 clang-format-16 --dry-run -Werror "${all[@]}"
