@@ -32,8 +32,11 @@ void set_up_child(const std::string& name, pid_t parent) {
   unblock_signals();
   set_process_name(name);
   offer_to_oom_killer();
+  // Sanitizers reserve terabytes.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   const rlimit bound{limits::kLoaderBytes, limits::kLoaderBytes};
   ::setrlimit(RLIMIT_DATA, &bound);
+#endif
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ Status send(int socket, const Head& head, std::string_view segment, int fd) {
     return fail(ErrorCode::kInvalidArgument, "a segment's name of {} bytes", segment.size());
   }
   std::memcpy(bytes.data(), &head, sizeof head);
-  std::memcpy(bytes.data() + sizeof head, segment.data(), segment.size());
+  segment.copy(reinterpret_cast<char*>(bytes.data()) + sizeof head, segment.size());
   return send_message(socket, std::span(bytes).first(sizeof head + segment.size()), fd);
 }
 
