@@ -96,56 +96,57 @@ HttpReply method_not_allowed(const HttpRequest& request, std::string allowed) {
           0, std::move(allowed)};
 }
 
-}  // namespace
+struct Found {
+  const Route* route;
+  std::vector<std::string> parameters;
+};
 
-std::span<const Route> all_routes() { return kRoutes; }
-
-std::unique_ptr<PendingReply> Router::handle(HttpRequest request, ReplySink& sink) {
+// The route of the request's address and method; otherwise the 404 or 405 that it gets.
+tl::expected<Found, HttpReply> find_route(const HttpRequest& request) {
   std::string allowed;
   for (const Route& route : kRoutes) {
     if (!is_on(route, request.port)) continue;
     auto parameters = match(route.pattern, request.path);
     if (!parameters) continue;
-    if (!allows(route.methods, request.method)) {
-      allowed += (allowed.empty() ? "" : ", ") + std::string(route.methods);
-      continue;
-    }
-    if (!route.on_inference_port) {  // what answers on both ports is for load balancers
-      if (auto refused = refuse_management(api_.access, request)) {
-        sink.reply(std::move(*refused));
-        return nullptr;
-      }
-    }
-    Exchange exchange{std::move(request), std::move(*parameters), sink};
-    Answer answer = route.endpoint(api_, exchange);
-    if (answer) return std::move(*answer);
-    sink.reply(error_reply(answer.error(), api_.dispatcher.retry_after_s()));
+    if (allows(route.methods, request.method)) return Found{&route, std::move(*parameters)};
+    allowed += (allowed.empty() ? "" : ", ") + std::string(route.methods);
+  }
+  return tl::unexpected(allowed.empty() ? no_such_address(request)
+                                        : method_not_allowed(request, std::move(allowed)));
+}
+
+}  // namespace
+
+std::span<const Route> all_routes() { return kRoutes; }
+
+std::unique_ptr<PendingReply> Router::handle(HttpRequest request, ReplySink& sink) {
+  auto found = find_route(request);
+  if (!found) {
+    sink.reply(std::move(found.error()));
     return nullptr;
   }
-  sink.reply(allowed.empty() ? no_such_address(request)
-                             : method_not_allowed(request, std::move(allowed)));
+  if (!found->route->on_inference_port) {  // what answers on both ports is for load balancers
+    if (auto refused = refuse_management(api_.access, request)) {
+      sink.reply(std::move(*refused));
+      return nullptr;
+    }
+  }
+  Exchange exchange{std::move(request), std::move(found->parameters), sink};
+  Answer answer = found->route->endpoint(api_, exchange);
+  if (answer) return std::move(*answer);
+  sink.reply(error_reply(answer.error(), api_.dispatcher.retry_after_s()));
   return nullptr;
 }
 
 // What does not depend on the body: address, method, and the model that the address names.
 std::optional<HttpReply> Router::refusal_without_body(const HttpRequest& request) {
-  std::string allowed;
-  for (const Route& route : kRoutes) {
-    const auto parameters =
-        is_on(route, request.port) ? match(route.pattern, request.path) : std::nullopt;
-    if (!parameters) continue;
-    if (!allows(route.methods, request.method)) {
-      allowed += (allowed.empty() ? "" : ", ") + std::string(route.methods);
-      continue;
-    }
-    if (!route.on_inference_port) return refuse_management(api_.access, request);
-    if (route.pattern.find("{model}") == std::string_view::npos) return std::nullopt;
-    const auto choice = choose_model(api_, request, parameters->front(), {});
-    if (choice) return std::nullopt;
-    return error_reply(choice.error(), api_.dispatcher.retry_after_s());
-  }
-  return allowed.empty() ? no_such_address(request)
-                         : method_not_allowed(request, std::move(allowed));
+  auto found = find_route(request);
+  if (!found) return std::move(found.error());
+  if (!found->route->on_inference_port) return refuse_management(api_.access, request);
+  if (found->route->pattern.find("{model}") == std::string_view::npos) return std::nullopt;
+  const auto choice = choose_model(api_, request, found->parameters.front(), {});
+  if (choice) return std::nullopt;
+  return error_reply(choice.error(), api_.dispatcher.retry_after_s());
 }
 
 }  // namespace onecopy::gateway
