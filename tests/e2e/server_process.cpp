@@ -34,8 +34,7 @@ struct Started {
   int err;
 };
 
-Started start(const std::string& program, const std::vector<std::string>& arguments,
-              bool catch_errors) {
+Started start(std::vector<std::string> command, bool catch_errors) {
   std::array<int, 2> in{};
   std::array<int, 2> out{};
   std::array<int, 2> err{};
@@ -43,22 +42,28 @@ Started start(const std::string& program, const std::vector<std::string>& argume
       ::pipe2(err.data(), O_CLOEXEC) != 0) {
     std::abort();
   }
-  const std::string path = std::string(ONECOPY_BINARY_DIR) + "/" + program;
-  std::vector<char*> argv{const_cast<char*>(path.c_str())};
-  for (const auto& a : arguments) argv.push_back(const_cast<char*>(a.c_str()));
+  std::vector<char*> argv;
+  for (std::string& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);
   const pid_t pid = ::fork();
   if (pid == 0) {
     ::dup2(in[0], 0);
     ::dup2(out[1], 1);
     if (catch_errors) ::dup2(err[1], 2);
-    ::execv(path.c_str(), argv.data());
+    ::execvp(argv[0], argv.data());
     ::_exit(127);
   }
   ::close(in[0]);
   ::close(out[1]);
   ::close(err[1]);
   return {pid, in[1], out[0], err[0]};
+}
+
+std::vector<std::string> command_line(Launcher launcher, const std::string& program,
+                                      const std::vector<std::string>& arguments) {
+  launcher.push_back(std::string(ONECOPY_BINARY_DIR) + "/" + program);
+  launcher.insert(launcher.end(), arguments.begin(), arguments.end());
+  return launcher;
 }
 
 pid_t parent_of(const std::string& pid) {
@@ -92,7 +97,7 @@ std::string unique_instance() {
 
 Finished run_program(const std::string& program, const std::vector<std::string>& arguments,
                      const std::string& input) {
-  const Started p = start(program, arguments, true);
+  const Started p = start(command_line({}, program, arguments), true);
   std::thread writer([&] {
     for (std::size_t done = 0; done < input.size();) {
       const ssize_t n = ::write(p.in, input.data() + done, input.size() - done);
@@ -119,12 +124,13 @@ Finished run_program(const std::string& program, const std::vector<std::string>&
   return finished;
 }
 
-ServerProcess::ServerProcess(std::vector<std::string> arguments, std::string instance)
+ServerProcess::ServerProcess(std::vector<std::string> arguments, std::string instance,
+                             Launcher launcher)
     : instance_(std::move(instance)) {
   std::signal(SIGPIPE, SIG_IGN);
   arguments.insert(arguments.begin(),
                    {"serve", "--port", "0", "--management-port", "0", "--instance", instance_});
-  const Started p = start("onecopy", arguments, false);
+  const Started p = start(command_line(std::move(launcher), "onecopy", arguments), false);
   ::close(p.in);
   ::close(p.err);
   pid_ = p.pid;

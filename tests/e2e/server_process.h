@@ -32,18 +32,21 @@ struct Finished {
 Finished run_program(const std::string& program, const std::vector<std::string>& arguments,
                      const std::string& input = "");
 
+// A command line that the program's own is added to, for instance `unshare --mount`.
+using Launcher = std::vector<std::string>;
+
 // Class ServerProcess: `onecopy serve` with free ports. The destructor kills what is left of it.
 class ServerProcess {
  public:
   // Returns when it is ready, or when it ended before that (then running() is false).
   explicit ServerProcess(std::vector<std::string> arguments,
-                         std::string instance = unique_instance());
+                         std::string instance = unique_instance(), Launcher launcher = {});
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
   bool running() const { return port_ != 0; }
-  pid_t pid() const { return pid_; }
+  pid_t pid() const { return pid_; }  // the launcher's, where there is one that stays
   int port() const { return port_; }
   int management_port() const { return management_port_; }
   const std::string& instance() const { return instance_; }

@@ -139,8 +139,14 @@ void TestWorker::post(const WorkRequest& request) {
   must(send_wake(socket_.get(), epoch_));
 }
 
+void TestWorker::give_up() { mailbox_.cancelled().store(1); }
+
 WorkReply TestWorker::ask(const WorkRequest& request) {
   post(request);
+  return collect();
+}
+
+WorkReply TestWorker::collect() {
   if (!readable(socket_.get())) throw std::runtime_error("the worker does not answer");
   const WorkerMessage wake = must(receive_worker_message(socket_.get()));
   if (wake.epoch != epoch_) throw std::runtime_error("an answer to something else");

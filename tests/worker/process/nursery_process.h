@@ -79,7 +79,11 @@ class TestWorker {
   void detach(const std::string& segment) const;
   WorkReply ask(const WorkRequest& request);
   void post(const WorkRequest& request);  // without waiting
-  bool has_ended(bool wait) const;        // wait: for a time that only a hang reaches
+  WorkReply collect();                    // waits for the answer to what was posted
+  void give_up();                         // what was posted: nobody wants its answer any more
+  // Steps that it counted since it was forked.
+  std::uint32_t progress() { return mailbox_.progress().load(); }
+  bool has_ended(bool wait) const;  // wait: for a time that only a hang reaches
   void close() { socket_.reset(); }
 
  private:

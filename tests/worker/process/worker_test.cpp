@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "shared/base/memory_file.h"
 #include "shared/base/pidfd.h"
@@ -41,7 +42,21 @@ class WorkerTest : public NurseryTest {
     return list;
   }
 
+  // One that takes hundreds of parts.
+  static WorkRequest long_question(const std::string& segment, const std::string& context) {
+    WorkRequest request = question(segment);
+    request.pair = context;
+    request.qa.max_seq_len = 64;
+    request.qa.doc_stride = 40;
+    return request;
+  }
+
   std::unique_ptr<TestGateway> gateway_;
+  const std::string long_context_ = [] {
+    std::string text;
+    for (int i = 0; i < 4000; ++i) text += "It was built by Quatz. ";
+    return text;
+  }();
 };
 
 TEST_F(WorkerTest, AnswersAsTheModelsAuthorsDo) {
@@ -147,6 +162,38 @@ TEST_F(WorkerTest, ItsEndIsReported) {
   const Json ended = gateway_->next("exited").body;
   EXPECT_EQ(ended["id"], 7);
   EXPECT_EQ(ended["how"], "exit code 0");
+}
+
+TEST_F(WorkerTest, CountsItsStepsAndStopsWhenNobodyWaits) {
+  const std::string segment = publish();
+  TestWorker worker = gateway_->fork(1);
+  worker.attach({segment});
+  ASSERT_FALSE(worker.ask(long_question(segment, long_context_)).error);
+  const std::uint32_t whole = worker.progress();
+  EXPECT_GT(whole, 1000U);
+
+  worker.post(long_question(segment, long_context_));
+  while (worker.progress() == whole) std::this_thread::yield();
+  worker.give_up();
+  const WorkReply reply = worker.collect();
+  ASSERT_TRUE(reply.error);
+  EXPECT_EQ(reply.error->code, ErrorCode::kUnavailable);
+  EXPECT_LT(worker.progress() - whole, whole);
+  EXPECT_FALSE(worker.ask(question(segment)).error);  // the mark was that batch's alone
+}
+
+TEST_F(WorkerTest, StopsWhenItsGatewayIsGone) {
+  const std::string segment = publish();
+  TestWorker worker = gateway_->fork(1);
+  worker.attach({segment});
+  ASSERT_FALSE(worker.ask(long_question(segment, long_context_)).error);
+  const std::uint32_t whole = worker.progress();
+  ASSERT_TRUE(send_signal(worker.pidfd(), SIGSTOP));
+  worker.post(long_question(segment, long_context_));
+  worker.close();
+  ASSERT_TRUE(send_signal(worker.pidfd(), SIGCONT));
+  EXPECT_EQ(gateway_->next("exited").body["how"], "exit code 0");
+  EXPECT_LT(worker.progress() - whole, whole / 10);
 }
 
 TEST_F(WorkerTest, SignalsThatAreTheHostsToHandleDoNotEndIt) {
