@@ -62,7 +62,8 @@ Status check_taking_requests(const Api& api) {
   return fail(ErrorCode::kUnavailable, "the server is shutting down; retry on another one");
 }
 
-Answer submit(Api& api, Exchange& exchange, Choice choice, Work work, const Call::Format& format) {
+Answer submit(Api& api, Exchange& exchange, Work work, const Call::Format& format) {
+  Choice& choice = exchange.choice;
   ASSIGN_OR_RETURN(work.timeout, parse_timeout(exchange.request.header("x-request-timeout-ms")));
   std::vector<Work> copies(choice.shadows.size(), choice.shadows.empty() ? Work{} : work);
   work.model = std::move(choice.model);

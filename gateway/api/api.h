@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,7 @@ struct Api {
 struct Exchange {
   HttpRequest request;
   std::vector<std::string> path_parameters;  // in the order of the route's pattern
+  Choice choice;                             // what the route's Chooser chose
   ReplySink& sink;
 };
 
@@ -44,11 +47,25 @@ struct Exchange {
 using Answer = Result<std::unique_ptr<PendingReply>>;
 using Endpoint = Answer (*)(Api&, Exchange&);
 
-Answer ask_question(Api& api, Exchange& exchange);        // /qa/{model}[/{version}]
-Answer ask_numbered_model(Api& api, Exchange& exchange);  // /qa{N}: the model qaN
-Answer predict(Api& api, Exchange& exchange);             // /predictions/{model}[/{version}]
-Answer embed(Api& api, Exchange& exchange);               // /embed[/{model}[/{version}]]
-Answer report_health(Api& api, Exchange& exchange);       // /healthz
+// All that can be said of a request to a model before its body is there: which version of which
+// model answers it, or why none does.
+using Chooser = Result<Choice> (*)(Api&, const HttpRequest&,
+                                   std::span<const std::string> path_parameters);
+
+Result<Choice> choose_to_ask(Api& api, const HttpRequest& request,
+                             std::span<const std::string> path_parameters);
+Result<Choice> choose_numbered(Api& api, const HttpRequest& request,
+                               std::span<const std::string> path_parameters);  // N: the model qaN
+Result<Choice> choose_to_predict(Api& api, const HttpRequest& request,
+                                 std::span<const std::string> path_parameters);
+// Nothing where the path names no model.
+Result<Choice> choose_to_embed(Api& api, const HttpRequest& request,
+                               std::span<const std::string> path_parameters);
+
+Answer ask_question(Api& api, Exchange& exchange);   // /qa/{model}[/{version}], /qa{N}
+Answer predict(Api& api, Exchange& exchange);        // /predictions/{model}[/{version}]
+Answer embed(Api& api, Exchange& exchange);          // /embed[/{model}[/{version}]]
+Answer report_health(Api& api, Exchange& exchange);  // /healthz
 Answer report_live(Api& api, Exchange& exchange);
 Answer report_ready(Api& api, Exchange& exchange);
 
@@ -75,7 +92,7 @@ Result<std::uint32_t> parse_version(std::string_view text);
 Status check_task(const Model& model, Task task);
 // kUnavailable while draining.
 Status check_taking_requests(const Api& api);
-// Queues the work for the chosen version and returns what is pending.
-Answer submit(Api& api, Exchange& exchange, Choice choice, Work work, const Call::Format& format);
+// Queues the work for the version that was chosen and returns what is pending.
+Answer submit(Api& api, Exchange& exchange, Work work, const Call::Format& format);
 
 }  // namespace onecopy::gateway

@@ -1,5 +1,8 @@
 // Question answering, classification and embedding.
-#include <algorithm>
+#include <array>
+#include <optional>
+#include <span>
+#include <string>
 #include <utility>
 
 #include "gateway/api/api.h"
@@ -25,21 +28,14 @@ Status check_no_query(const HttpRequest& request) {
               shortened(request.query.front().first));
 }
 
-// The path's second parameter, where it has one.
-Result<std::optional<std::uint32_t>> version_in_path(const Exchange& exchange) {
-  if (exchange.path_parameters.size() < 2) return std::nullopt;
-  return parse_version(exchange.path_parameters[1]);
-}
-
-Answer ask_model(Api& api, Exchange& exchange, std::string_view name) {
-  RETURN_IF_ERROR(check_taking_requests(api));
-  ASSIGN_OR_RETURN(const auto version, version_in_path(exchange));
-  ASSIGN_OR_RETURN(Choice choice, choose_model(api, exchange.request, name, version));
-  RETURN_IF_ERROR(check_task(*choice.model, Task::kQuestionAnswering));
-  if (exchange.request.method == "POST") RETURN_IF_ERROR(check_no_query(exchange.request));
-  ASSIGN_OR_RETURN(RequestFields fields, fields_of(exchange.request));
-  ASSIGN_OR_RETURN(Work work, parse_question(std::move(fields)));
-  return submit(api, exchange, std::move(choice), std::move(work), format_answers);
+// The model, and version if any, that the path names.
+Result<Choice> choose_in_path(Api& api, const HttpRequest& request,
+                              std::span<const std::string> parameters) {
+  std::optional<std::uint32_t> version;
+  if (parameters.size() > 1) {
+    ASSIGN_OR_RETURN(version, parse_version(parameters[1]));
+  }
+  return choose_model(api, request, parameters.front(), version);
 }
 
 // The only embedding model there is, when the request names none.
@@ -59,68 +55,83 @@ Result<std::string> only_embedding_model(const Api& api) {
 }
 
 // Model and version stand in the path, in the body, or nowhere.
-Result<Choice> choose_embedding(Api& api, const Exchange& exchange, const EmbedRequest& request) {
-  if (exchange.path_parameters.empty()) {
-    std::string name;
-    if (request.model) {
-      name = *request.model;
-    } else {
-      ASSIGN_OR_RETURN(name, only_embedding_model(api));
-    }
-    return choose_model(api, exchange.request, name, request.version);
+Result<Choice> choose_embedding(Api& api, const HttpRequest& request, const EmbedRequest& fields) {
+  std::string name;
+  if (fields.model) {
+    name = *fields.model;
+  } else {
+    ASSIGN_OR_RETURN(name, only_embedding_model(api));
   }
-  if (request.model || request.version) {
-    return fail(ErrorCode::kInvalidArgument,
-                "name model and version in the address or in the body, not in both");
-  }
-  ASSIGN_OR_RETURN(const auto version, version_in_path(exchange));
-  return choose_model(api, exchange.request, exchange.path_parameters.front(), version);
+  ASSIGN_OR_RETURN(Choice choice, choose_model(api, request, name, fields.version));
+  RETURN_IF_ERROR(check_task(*choice.model, Task::kEmbedding));
+  return choice;
 }
 
 }  // namespace
 
-Answer ask_question(Api& api, Exchange& exchange) {
-  return ask_model(api, exchange, exchange.path_parameters.front());
+Result<Choice> choose_to_ask(Api& api, const HttpRequest& request,
+                             std::span<const std::string> parameters) {
+  if (request.method == "POST") RETURN_IF_ERROR(check_no_query(request));
+  ASSIGN_OR_RETURN(Choice choice, choose_in_path(api, request, parameters));
+  RETURN_IF_ERROR(check_task(*choice.model, Task::kQuestionAnswering));
+  return choice;
 }
 
-Answer ask_numbered_model(Api& api, Exchange& exchange) {
-  return ask_model(api, exchange, "qa" + exchange.path_parameters.front());
+Result<Choice> choose_numbered(Api& api, const HttpRequest& request,
+                               std::span<const std::string> parameters) {
+  return choose_to_ask(api, request, std::array{"qa" + parameters.front()});
+}
+
+Result<Choice> choose_to_predict(Api& api, const HttpRequest& request,
+                                 std::span<const std::string> parameters) {
+  RETURN_IF_ERROR(check_no_query(request));
+  ASSIGN_OR_RETURN(Choice choice, choose_in_path(api, request, parameters));
+  if (choice.model->info.task == Task::kQuestionAnswering) return choice;
+  RETURN_IF_ERROR(check_task(*choice.model, Task::kSequenceClassification));
+  RETURN_IF_ERROR(check_text_type(request.content_type));
+  return choice;
+}
+
+Result<Choice> choose_to_embed(Api& api, const HttpRequest& request,
+                               std::span<const std::string> parameters) {
+  RETURN_IF_ERROR(check_no_query(request));
+  if (parameters.empty()) return Choice{};  // in the body, if anywhere
+  ASSIGN_OR_RETURN(Choice choice, choose_in_path(api, request, parameters));
+  RETURN_IF_ERROR(check_task(*choice.model, Task::kEmbedding));
+  return choice;
+}
+
+Answer ask_question(Api& api, Exchange& exchange) {
+  ASSIGN_OR_RETURN(RequestFields fields, fields_of(exchange.request));
+  ASSIGN_OR_RETURN(Work work, parse_question(std::move(fields)));
+  return submit(api, exchange, std::move(work), format_answers);
 }
 
 Answer predict(Api& api, Exchange& exchange) {
-  RETURN_IF_ERROR(check_taking_requests(api));
-  HttpRequest& request = exchange.request;
-  ASSIGN_OR_RETURN(const auto version, version_in_path(exchange));
-  ASSIGN_OR_RETURN(Choice choice,
-                   choose_model(api, request, exchange.path_parameters.front(), version));
-  RETURN_IF_ERROR(check_no_query(request));
-  const bool answers_questions = choice.model->info.task == Task::kQuestionAnswering;
-  if (!answers_questions) {
-    RETURN_IF_ERROR(check_task(*choice.model, Task::kSequenceClassification));
+  if (exchange.choice.model->info.task == Task::kQuestionAnswering) {
+    return ask_question(api, exchange);
   }
-  ASSIGN_OR_RETURN(const bool is_json, is_json_body(request.content_type, request.body));
+  HttpRequest& request = exchange.request;
   Work work;
-  if (answers_questions) {
-    ASSIGN_OR_RETURN(RequestFields fields, RequestFields::from_json(request.body));
-    ASSIGN_OR_RETURN(work, parse_question(std::move(fields)));
-  } else if (is_json) {
+  if (is_json_body(request.content_type, request.body)) {
     ASSIGN_OR_RETURN(RequestFields fields, RequestFields::from_json(request.body));
     ASSIGN_OR_RETURN(work, parse_classification(std::move(fields)));
   } else {
     ASSIGN_OR_RETURN(work, parse_plain_text(std::move(request.body)));
   }
-  return submit(api, exchange, std::move(choice), std::move(work),
-                answers_questions ? format_answers : format_labels);
+  return submit(api, exchange, std::move(work), format_labels);
 }
 
 Answer embed(Api& api, Exchange& exchange) {
-  RETURN_IF_ERROR(check_taking_requests(api));
-  RETURN_IF_ERROR(check_no_query(exchange.request));
   ASSIGN_OR_RETURN(RequestFields fields, RequestFields::from_json(exchange.request.body));
   ASSIGN_OR_RETURN(EmbedRequest request, parse_embed(std::move(fields)));
-  ASSIGN_OR_RETURN(Choice choice, choose_embedding(api, exchange, request));
-  RETURN_IF_ERROR(check_task(*choice.model, Task::kEmbedding));
-  return submit(api, exchange, std::move(choice), std::move(request.work), format_vectors);
+  if (exchange.path_parameters.empty()) {
+    ASSIGN_OR_RETURN(exchange.choice, choose_embedding(api, exchange.request, request));
+  } else if (request.model || request.version) {
+    return fail(ErrorCode::kInvalidArgument,
+                "name model and version in the address or in the body, not in both");
+  }
+  return submit(api, exchange, std::move(request.work), format_vectors);
 }
 
 }  // namespace onecopy::gateway

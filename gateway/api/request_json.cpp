@@ -43,6 +43,16 @@ Result<FunctionToApply> parse_function(RequestFields& fields) {
               shortened(*name));
 }
 
+bool is_json_type(std::string_view type) {
+  return type == "application/json" || type.ends_with("+json");
+}
+
+// What clients send of themselves, whatever the body is.
+bool says_nothing(std::string_view type) {
+  return type.empty() || type == "application/x-www-form-urlencoded" ||
+         type == "application/octet-stream";
+}
+
 }  // namespace
 
 Result<Work> parse_question(RequestFields fields) {
@@ -123,17 +133,17 @@ Result<EmbedRequest> parse_embed(RequestFields fields) {
   return request;
 }
 
-Result<bool> is_json_body(std::string_view type, std::string_view body) {
-  if (type == "application/json" || type.ends_with("+json")) return true;
-  if (type == "text/plain") return false;
-  if (type.empty() || type == "application/x-www-form-urlencoded" ||
-      type == "application/octet-stream") {
-    const std::size_t first = body.find_first_not_of(" \t\r\n");
-    return first != std::string_view::npos && body[first] == '{';
-  }
+Status check_text_type(std::string_view type) {
+  if (is_json_type(type) || type == "text/plain" || says_nothing(type)) return {};
   return fail(ErrorCode::kMediaType,
               "Content-Type '{}' is not understood; send application/json or text/plain",
               shortened(type));
+}
+
+bool is_json_body(std::string_view type, std::string_view body) {
+  if (!says_nothing(type)) return is_json_type(type);
+  const std::size_t first = body.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && body[first] == '{';
 }
 
 Result<std::optional<Milliseconds>> parse_timeout(std::optional<std::string_view> header) {

@@ -29,10 +29,13 @@ struct EmbedRequest {
 // {"inputs", "model", "version", "normalize", "truncate"}
 Result<EmbedRequest> parse_embed(RequestFields fields);
 
-// Whether a body of /predictions is JSON or a text. application/json is JSON and text/plain is
-// text; without a type, and with the one that `curl -d` sends of itself, a body that starts with
-// '{' is JSON. Other types are refused.
-Result<bool> is_json_body(std::string_view content_type, std::string_view body);
+// kMediaType unless a text can be sent under this type: application/json and others of JSON,
+// text/plain, none, and the two that clients send of themselves.
+Status check_text_type(std::string_view content_type);
+// Whether such a body is JSON or the text itself. application/json is JSON and text/plain is text;
+// without a type, and with the one that `curl -d` sends of itself, a body that starts with '{' is
+// JSON.
+bool is_json_body(std::string_view content_type, std::string_view body);
 
 // X-Request-Timeout-Ms: 1 to limits::kMaxRequestDeadline.
 Result<std::optional<Milliseconds>> parse_timeout(std::optional<std::string_view> header);

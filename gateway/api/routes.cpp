@@ -15,16 +15,16 @@ namespace onecopy::gateway {
 namespace {
 
 constexpr std::array kRoutes{
-    // methods, pattern, endpoint, on the inference port, on the management port
-    Route{"GET, HEAD", "/qa{N}", ask_numbered_model, true, false},
-    Route{"GET, HEAD, POST", "/qa/{model}", ask_question, true, false},
+    // methods, pattern, endpoint, on the inference port, on the management port, chooser
+    Route{"GET, HEAD", "/qa{N}", ask_question, true, false, choose_numbered},
+    Route{"GET, HEAD, POST", "/qa/{model}", ask_question, true, false, choose_to_ask},
     // PUT because `curl -T`, as in TorchServe's manual, sends it.
-    Route{"POST, PUT", "/predictions/{model}", predict, true, false},
-    Route{"POST, PUT", "/predictions/{model}/{version}", predict, true, false},
-    Route{"GET, HEAD, POST", "/qa/{model}/{version}", ask_question, true, false},
-    Route{"POST", "/embed", embed, true, false},
-    Route{"POST", "/embed/{model}", embed, true, false},
-    Route{"POST", "/embed/{model}/{version}", embed, true, false},
+    Route{"POST, PUT", "/predictions/{model}", predict, true, false, choose_to_predict},
+    Route{"POST, PUT", "/predictions/{model}/{version}", predict, true, false, choose_to_predict},
+    Route{"GET, HEAD, POST", "/qa/{model}/{version}", ask_question, true, false, choose_to_ask},
+    Route{"POST", "/embed", embed, true, false, choose_to_embed},
+    Route{"POST", "/embed/{model}", embed, true, false, choose_to_embed},
+    Route{"POST", "/embed/{model}/{version}", embed, true, false, choose_to_embed},
     Route{"GET, HEAD", "/models", list_models, false, true},
     Route{"POST", "/models", register_model, false, true},
     Route{"GET, HEAD", "/models/{model}", describe_model, false, true},
@@ -77,10 +77,11 @@ bool is_on(const Route& route, Port port) {
 
 HttpReply no_such_address(const HttpRequest& request) {
   std::string there_are;
+  std::string_view last;
   for (const Route& route : kRoutes) {
-    if (!is_on(route, request.port)) continue;
-    if (!there_are.empty()) there_are += ", ";
-    there_are += route.pattern;
+    if (!is_on(route, request.port) || route.pattern == last) continue;
+    last = route.pattern;
+    there_are += (there_are.empty() ? "" : ", ") + std::string(route.pattern);
   }
   return {404,
           error_body(fmt::format("nothing at '{}'; there are {}", shortened(request.path, 256),
@@ -115,36 +116,47 @@ tl::expected<Found, HttpReply> find_route(const HttpRequest& request) {
                                         : method_not_allowed(request, std::move(allowed)));
 }
 
+Result<Choice> choose(Api& api, const HttpRequest& request, const Found& found) {
+  if (found.route->chooser == nullptr) return Choice{};
+  RETURN_IF_ERROR(check_taking_requests(api));
+  return found.route->chooser(api, request, found.parameters);
+}
+
+// Whether the key, if any, opens the route; what answers on both ports is for load balancers.
+std::optional<HttpReply> refuse_access(Api& api, const HttpRequest& request, const Found& found) {
+  if (found.route->on_inference_port) return std::nullopt;
+  return refuse_management(api.access, request);
+}
+
+Answer call_endpoint(Api& api, HttpRequest request, Found found, ReplySink& sink) {
+  ASSIGN_OR_RETURN(Choice choice, choose(api, request, found));
+  Exchange exchange{std::move(request), std::move(found.parameters), std::move(choice), sink};
+  return found.route->endpoint(api, exchange);
+}
+
 }  // namespace
 
 std::span<const Route> all_routes() { return kRoutes; }
 
 std::unique_ptr<PendingReply> Router::handle(HttpRequest request, ReplySink& sink) {
   auto found = find_route(request);
-  if (!found) {
-    sink.reply(std::move(found.error()));
+  auto refused = found ? refuse_access(api_, request, *found) : std::optional(found.error());
+  if (refused) {
+    sink.reply(std::move(*refused));
     return nullptr;
   }
-  if (!found->route->on_inference_port) {  // what answers on both ports is for load balancers
-    if (auto refused = refuse_management(api_.access, request)) {
-      sink.reply(std::move(*refused));
-      return nullptr;
-    }
-  }
-  Exchange exchange{std::move(request), std::move(found->parameters), sink};
-  Answer answer = found->route->endpoint(api_, exchange);
+  Answer answer = call_endpoint(api_, std::move(request), std::move(*found), sink);
   if (answer) return std::move(*answer);
   sink.reply(error_reply(answer.error(), api_.dispatcher.retry_after_s()));
   return nullptr;
 }
 
-// What does not depend on the body: address, method, and the model that the address names.
+// What does not depend on the body: address, method, and what the address and headers ask for.
 std::optional<HttpReply> Router::refusal_without_body(const HttpRequest& request) {
-  auto found = find_route(request);
-  if (!found) return std::move(found.error());
-  if (!found->route->on_inference_port) return refuse_management(api_.access, request);
-  if (found->route->pattern.find("{model}") == std::string_view::npos) return std::nullopt;
-  const auto choice = choose_model(api_, request, found->parameters.front(), {});
+  const auto found = find_route(request);
+  if (!found) return found.error();
+  if (auto refused = refuse_access(api_, request, *found)) return refused;
+  const auto choice = choose(api_, request, *found);
   if (choice) return std::nullopt;
   return error_reply(choice.error(), api_.dispatcher.retry_after_s());
 }

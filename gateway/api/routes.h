@@ -18,6 +18,7 @@ struct Route {
   Endpoint endpoint;
   bool on_inference_port;
   bool on_management_port;
+  Chooser chooser = nullptr;  // of the model that answers; for requests to models only
 };
 
 std::span<const Route> all_routes();

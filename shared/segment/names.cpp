@@ -15,7 +15,6 @@ namespace onecopy {
 namespace {
 
 constexpr std::string_view kPrefix = "onecopy:";
-constexpr std::string_view kLock = "lock";
 
 bool is_name_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
@@ -70,17 +69,6 @@ std::optional<SegmentName> parse_segment_name(std::string_view text) {
   return name;
 }
 
-std::string format_lock_name(std::string_view instance) {
-  return fmt::format("{}{}:{}", kPrefix, instance, kLock);
-}
-
-std::optional<std::string> parse_lock_name(std::string_view text) {
-  if (!drop_prefix(text, kPrefix)) return std::nullopt;
-  const std::string_view instance = take_part(text, ':');
-  if (!is_valid_name(instance) || text != kLock) return std::nullopt;
-  return std::string(instance);
-}
-
 std::vector<std::string> list_segments(std::optional<std::string_view> instance) {
   std::vector<std::string> segments = list_names();
   std::erase_if(segments, [&](const std::string& text) {
@@ -94,7 +82,6 @@ std::vector<std::string> list_instances() {
   std::set<std::string> instances;
   for (const std::string& text : list_names()) {
     if (const auto name = parse_segment_name(text)) instances.insert(name->instance);
-    if (const auto lock = parse_lock_name(text)) instances.insert(*lock);
   }
   return {instances.begin(), instances.end()};
 }

@@ -1,9 +1,7 @@
-// The names in /dev/shm: segments and each instance's lock file. Nothing else of onecopy has a name
-// there.
+// The names in /dev/shm: those of segments. Nothing else of onecopy has a name there.
 //
 //   onecopy:INSTANCE:MODEL:VERSION:GENERATION           a published segment
 //   onecopy:INSTANCE:MODEL:VERSION:GENERATION.loading   one that is still being written
-//   onecopy:INSTANCE:lock                               locked by the live host of the instance
 //
 // INSTANCE and MODEL are 1 to 64 of the characters A-Z a-z 0-9 . _ -. A generation is never used
 // twice by one host, so a name never means two contents while anybody may still map the first.
@@ -38,13 +36,9 @@ std::string format_segment_name(const SegmentName& name);
 // Nothing unless formatting the result would give `text` again.
 std::optional<SegmentName> parse_segment_name(std::string_view text);
 
-std::string format_lock_name(std::string_view instance);
-// The instance of a lock's name.
-std::optional<std::string> parse_lock_name(std::string_view text);
-
 // Names of all segments there are, of every instance or of one, unpublished ones included; sorted.
 std::vector<std::string> list_segments(std::optional<std::string_view> instance = std::nullopt);
-// Instances that have a segment or a lock file; sorted.
+// Instances that have a segment; sorted.
 std::vector<std::string> list_instances();
 
 // Where a name lies in the file system.

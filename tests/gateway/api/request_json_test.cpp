@@ -192,14 +192,18 @@ TEST(ParseEmbed, TakesOneTextOrAList) {
 }
 
 TEST(IsJsonBody, FollowsTheContentType) {
-  EXPECT_TRUE(is_json_body("application/json", "text").value());
-  EXPECT_FALSE(is_json_body("text/plain", R"({"text": "a"})").value());
+  EXPECT_TRUE(is_json_body("application/json", "text"));
+  EXPECT_TRUE(is_json_body("application/ld+json", "text"));
+  EXPECT_FALSE(is_json_body("text/plain", R"({"text": "a"})"));
   for (const char* type : {"", "application/x-www-form-urlencoded", "application/octet-stream"}) {
-    EXPECT_TRUE(is_json_body(type, " {\"text\": \"a\"}").value());
-    EXPECT_FALSE(is_json_body(type, "a {text}").value());
-    EXPECT_FALSE(is_json_body(type, "").value());
+    EXPECT_TRUE(is_json_body(type, " {\"text\": \"a\"}"));
+    EXPECT_FALSE(is_json_body(type, "a {text}"));
+    EXPECT_FALSE(is_json_body(type, ""));
+    EXPECT_TRUE(check_text_type(type));
   }
-  EXPECT_THAT(error_of(is_json_body("image/png", ""), ErrorCode::kMediaType),
+  EXPECT_TRUE(check_text_type("application/json"));
+  EXPECT_TRUE(check_text_type("text/plain"));
+  EXPECT_THAT(error_of(check_text_type("image/png"), ErrorCode::kMediaType),
               HasSubstr("image/png"));
 }
 

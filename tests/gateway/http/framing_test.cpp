@@ -176,24 +176,29 @@ TEST_F(FramingTest, ServesAbsoluteTargets) {
 }
 
 TEST_F(FramingTest, ABodyThatChangesNothingIsNotAskedFor) {
-  const auto head = [](const char* target) {
-    return fmt::format(
-        "POST {} HTTP/1.1\r\nHost: t\r\nContent-Length: 50000\r\n"
-        "Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n",
-        target);
-  };
-  for (const char* target : {"/nothing", "/qa/nothing", "/predictions/nothing/1"}) {
+  const auto first_status = [&](const char* target, const char* type) {
     RawClient client = gateway_.connect();
-    client.send(head(target));
-    EXPECT_EQ(client.read_reply().status, 404) << target;
-    EXPECT_TRUE(client.ended());
-  }
-  RawClient client = gateway_.connect();
-  client.send(head("/healthz"));
-  EXPECT_EQ(client.read_reply().status, 405);
-  RawClient known = gateway_.connect();
-  known.send(head("/qa/qa0"));
-  EXPECT_EQ(known.read_reply(true).status, 100);
+    client.send(
+        fmt::format("POST {} HTTP/1.1\r\nHost: t\r\nContent-Length: 50000\r\n"
+                    "Content-Type: {}\r\nExpect: 100-continue\r\n\r\n",
+                    target, type));
+    const int status = client.read_reply(true).status;
+    EXPECT_TRUE(status == 100 || client.ended()) << target;
+    return status;
+  };
+  const char* const json = "application/json";
+  EXPECT_EQ(first_status("/nothing", json), 404);
+  EXPECT_EQ(first_status("/qa/nothing", json), 404);
+  EXPECT_EQ(first_status("/predictions/nothing/1", json), 404);
+  EXPECT_EQ(first_status("/predictions/cls/2", json), 404);
+  EXPECT_EQ(first_status("/qa/qa0/x", json), 404);
+  EXPECT_EQ(first_status("/healthz", json), 405);
+  EXPECT_EQ(first_status("/qa/cls", json), 400);
+  EXPECT_EQ(first_status("/qa/qa0?top_k=3", json), 400);
+  EXPECT_EQ(first_status("/predictions/cls", "image/png"), 415);
+  EXPECT_EQ(first_status("/predictions/cls", "text/plain"), 100);
+  EXPECT_EQ(first_status("/qa/qa0", json), 100);
+  EXPECT_EQ(first_status("/embed", json), 100);
 }
 
 TEST(Connections, TheLongestIdleGivesItsPlaceUp) {

@@ -48,28 +48,18 @@ TEST(Names, Validity) {
   EXPECT_FALSE(is_valid_name("\xc3\xa9"));
 }
 
-TEST(Names, Locks) {
-  EXPECT_EQ(format_lock_name("default"), "onecopy:default:lock");
-  EXPECT_EQ(parse_lock_name("onecopy:default:lock"), "default");
-  EXPECT_EQ(parse_lock_name("onecopy:default:locks"), std::nullopt);
-  EXPECT_EQ(parse_lock_name("onecopy:default:m:1:2"), std::nullopt);
-  EXPECT_EQ(parse_lock_name("onecopy::lock"), std::nullopt);
-}
-
 TEST(Names, ListsWhatIsThere) {
   const std::string instance = "names-test-" + std::to_string(::getpid());
   const std::string segment = format_segment_name({instance, "m", 1, 1, false});
   const std::string loading = format_segment_name({instance, "m", 1, 2, true});
-  const std::string lock = format_lock_name(instance);
-  for (const std::string& name : {segment, loading, lock})
-    std::ofstream(shared_memory_path(name)) << "x";
+  for (const std::string& name : {segment, loading}) std::ofstream(shared_memory_path(name)) << "x";
 
   EXPECT_THAT(list_segments(instance), ElementsAre(segment, loading));
   EXPECT_THAT(list_segments(), Contains(segment));
   EXPECT_THAT(list_segments("another-" + instance), ElementsAre());
   EXPECT_THAT(list_instances(), Contains(instance));
 
-  for (const std::string& name : {segment, loading, lock})
+  for (const std::string& name : {segment, loading})
     std::filesystem::remove(shared_memory_path(name));
   EXPECT_THAT(list_segments(instance), ElementsAre());
 }
