@@ -133,15 +133,14 @@ TEST(WorkerHangs, TheRequestGoesToAnotherWorker) {
 TEST(WorkerHangs, WhenItGoesOnForAClientThatLeft) {
   Settings settings;
   settings.cancel_grace = Milliseconds(100);
-  Door never;
   TestGateway gateway(settings);
-  FakeWorker* worker = nullptr;
+  std::atomic<FakeWorker*> worker = nullptr;
   std::atomic<bool> stop = false;
   std::atomic<bool> was_told = false;
   worker = &gateway.add_worker([&](const WorkRequest& request) {
     while (!stop) {
-      worker->show_progress();
-      if (worker->cancelled() == 1) was_told = true;
+      worker.load()->show_progress();
+      if (worker.load()->cancelled() == 1) was_told = true;
       std::this_thread::yield();
     }
     return answer_plainly(request);
