@@ -12,12 +12,14 @@ namespace onecopy::host {
 namespace {
 
 // As ASSIGN_OR_RETURN, for a Result within an Outcome: the error becomes a refusal.
+// NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses
 #define TAKE_OR_REFUSE(declaration, expression) \
   TAKE_OR_REFUSE_INNER(ONECOPY_CONCAT(taken_at_line_, __LINE__), declaration, expression)
 #define TAKE_OR_REFUSE_INNER(result, declaration, expression)              \
   auto result = (expression);                                              \
   if (!result) return tl::unexpected<Refusal>(refusal_of(result.error())); \
   declaration = std::move(*result)
+// NOLINTEND(bugprone-macro-parentheses)
 
 Commands::Answer said(std::string status) { return {200, {{"status", std::move(status)}}}; }
 

@@ -110,12 +110,12 @@ void Host::on_found() {
     return begin_serving();
   }
   log_line("another host of this instance died: taking over what lives");
-  const Status started = adoption_.fill(
-      registry_, [this](std::vector<std::string> lost) { adopted(std::move(lost)); });
+  const Status started =
+      adoption_.fill(registry_, [this](const std::vector<std::string>& lost) { adopted(lost); });
   if (!started) supervisor_.give_up(started.error());
 }
 
-void Host::adopted(std::vector<std::string> lost) {
+void Host::adopted(const std::vector<std::string>& lost) {
   if (supervisor_.is_ending()) return;
   for (const std::string& line : lost) log_line(line, LogLevel::kError);
   std::vector<std::string> named;
@@ -282,6 +282,7 @@ Operators::Answer Host::reload() {
   if (options_.config.empty()) return {400, {"there is no config file to read: see --config"}};
   if (!serving_ || supervisor_.is_ending()) return {503, {"it is starting or ending"}};
   std::vector<const char*> argv;
+  argv.reserve(arguments_.size());
   for (const std::string& argument : arguments_) argv.push_back(argument.c_str());
   auto parsed = parse_options(static_cast<int>(argv.size()), argv.data());
   if (!parsed || !parsed->options) {

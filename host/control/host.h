@@ -40,7 +40,7 @@ class Host final : private SupervisorEvents {
   void on_ended(const Status& status) override;
 
   // starting
-  void adopted(std::vector<std::string> lost);
+  void adopted(const std::vector<std::string>& lost);
   Status take_sockets();
   Status take_socket(std::string_view port, const std::string& host, std::uint16_t number);
   Status read_settings();

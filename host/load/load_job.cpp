@@ -12,6 +12,7 @@ namespace onecopy::host {
 
 Status LoadJob::start(const Body& body) {
   std::vector<int> kept;
+  kept.reserve(order_.live.size());
   for (const auto& segment : order_.live) kept.push_back(segment->fd());
   return task_.start("onecopy-loader", std::move(kept),
                      [&](int channel) { return body(order_, channel); });

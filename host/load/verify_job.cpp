@@ -29,6 +29,7 @@ int verify(const std::vector<VerifyJob::Candidate>& candidates, int channel) {
 
 Status VerifyJob::start() {
   std::vector<int> kept;
+  kept.reserve(candidates_.size());
   for (const Candidate& candidate : candidates_) kept.push_back(candidate.fd.get());
   return task_.start("onecopy-verify", std::move(kept),
                      [&](int channel) { return verify(candidates_, channel); });
