@@ -215,7 +215,7 @@ int report(const Options& options, Tally tally) {
              options.rate > 0 ? fmt::format(", {} due per second", options.rate) : "", times.size(),
              tally.others, tally.lost);
   if (times.empty()) return 1;
-  fmt::print("median {:.1f} us, p99 {:.1f} us, max {:.1f} us, {:.0f} requests/s\n",
+  fmt::print("median {:.1f} us, p99 {:.1f} us, max {:.1f} us, {:.1f} requests/s\n",
              quantile(times, 0.5), quantile(times, 0.99), times.back(),
              static_cast<double>(times.size()) / tally.seconds);
   return tally.others + tally.lost == 0 ? 0 : 1;

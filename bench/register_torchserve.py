@@ -24,8 +24,10 @@ NAME = "roberta"
 
 
 def call(method, url, value=None):
-    request = urllib.request.Request(url, method=method, headers={"Content-Type": "application/json"})
-    request.data = None if value is None else json.dumps(value).encode()
+    request = urllib.request.Request(url, method=method)
+    if value is not None:  # TorchServe answers 500 where JSON is announced and nothing comes
+        request.data = json.dumps(value).encode()
+        request.add_header("Content-Type", "application/json")
     with urllib.request.urlopen(request, timeout=300) as reply:
         return reply.status, reply.read()
 

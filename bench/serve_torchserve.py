@@ -131,7 +131,7 @@ def load(build, port, connections, seconds, rate=0):
     if rate:
         command += ["--rate", rate]
     text = subprocess.run(list(map(str, command)), capture_output=True, text=True).stdout
-    times = re.search(r"median ([\d.]+) us, p99 ([\d.]+) us, .* (\d+) requests/s", text)
+    times = re.search(r"median ([\d.]+) us, p99 ([\d.]+) us, .* ([\d.]+) requests/s", text)
     failed = re.search(r"(\d+) others, (\d+) connections lost", text)
     if not times:
         return None
