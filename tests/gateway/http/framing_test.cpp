@@ -142,7 +142,8 @@ TEST_F(FramingTest, AClientThatEndsItsSideGetsItsReply) {
     client.finish_sending();
     const RawReply reply = client.read_reply();
     EXPECT_EQ(reply.status, 200);
-    EXPECT_EQ(reply.header("Connection"), "close");
+    // Else it says so only if the end was there before the reply.
+    EXPECT_TRUE(i % 2 != 0 || reply.header("Connection") == "close");
     EXPECT_EQ(reply.json()["answer"], "A");
     EXPECT_TRUE(client.ended());
   }
