@@ -232,6 +232,7 @@ TEST(Connections, NoneIsCutWithoutAWord) {
   std::atomic<int> answered{0};
   std::atomic<int> cut{0};
   std::vector<std::thread> threads;
+  threads.reserve(kClients);
   for (int i = 0; i < kClients; ++i) {
     threads.emplace_back([&] {
       std::optional<RawClient> client;
