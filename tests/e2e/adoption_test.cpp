@@ -133,6 +133,7 @@ TEST(Adoption, OfTwoHostsOneWins) {
   std::vector<Finished> hosts(2);
   std::atomic<int> ended = 0;
   std::vector<std::thread> threads;
+  threads.reserve(hosts.size());
   for (Finished& host : hosts) {
     threads.emplace_back([&] {
       host = run_program("onecopy", {"serve", "--port", "0", "--management-port", "0", "--instance",

@@ -43,6 +43,7 @@ Started start(std::vector<std::string> command, bool catch_errors) {
     std::abort();
   }
   std::vector<char*> argv;
+  argv.reserve(command.size() + 1);
   for (std::string& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);
   const pid_t pid = ::fork();

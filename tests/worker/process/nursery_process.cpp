@@ -34,6 +34,7 @@ bool readable(int fd, int timeout_ms = kHangMs) {
 [[noreturn]] void become_nursery(int rendezvous, std::vector<std::string> arguments) {
   ::fcntl(rendezvous, F_SETFD, 0);
   std::vector<char*> argv;
+  argv.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
   ::execv(argv[0], argv.data());
@@ -44,8 +45,9 @@ bool readable(int fd, int timeout_ms = kHangMs) {
 
 NurseryProcess::NurseryProcess(const std::string& instance, std::vector<std::string> options) {
   const UniqueFd rendezvous = must(listen_at(instance, Role::kNursery));
-  options.insert(options.begin(), {ONECOPY_BINARY_DIR "/onecopy-nursery", "--rendezvous",
-                                   std::to_string(rendezvous.get()), "--threads", "2"});
+  const std::string program = ONECOPY_BINARY_DIR "/onecopy-nursery";
+  options.insert(options.begin(),
+                 {program, "--rendezvous", std::to_string(rendezvous.get()), "--threads", "2"});
   pid_ = ::fork();
   if (pid_ == 0) become_nursery(rendezvous.get(), std::move(options));
   pidfd_ = must(open_pidfd(pid_));
