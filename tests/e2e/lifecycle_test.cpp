@@ -100,6 +100,7 @@ TEST_P(StopSignal, ToEveryProcessAtOnceLosesNoRequest) {
   std::atomic<bool> stopping{false};
   std::atomic<int> wrong{0};
   std::vector<std::thread> clients;
+  clients.reserve(8);
   for (int i = 0; i < 8; ++i) {
     clients.emplace_back([&] {
       auto client = server.client();
