@@ -17,10 +17,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::UnorderedElementsAre;
 
-const Json kQuestion = {
-    {"question", "Who built the bridge?"},
-    {"context", "The old bridge was built by Quatz. The new one was never finished."}};
-
 std::vector<std::string> two_workers() {
   return {"--workers", "2", "--model", "qa0=" + model_folder("tiny-bert-qa")};
 }
@@ -32,7 +28,7 @@ class Client {
       : thread_([this, &server, expected = std::move(expected)] {
           auto client = server.client();
           while (!stop_) {
-            const auto reply = client.Post("/qa/qa0", kQuestion.dump(), "application/json");
+            const auto reply = client.Post("/qa/qa0", kBridgeQuestion.dump(), "application/json");
             const bool good = reply && reply->status == 200 &&
                               Json::parse(reply->body, nullptr, false) == expected;
             ++(good ? right : wrong);
@@ -54,7 +50,7 @@ class Client {
 TEST(Adoption, NoRequestFailsAndNothingIsLoadedAgain) {
   ServerProcess first(two_workers());
   ASSERT_TRUE(first.running());
-  const auto expected = first.post("/qa/qa0", kQuestion).second;
+  const auto expected = first.post("/qa/qa0", kBridgeQuestion).second;
   const pid_t gateway = first.processes("onecopy-gateway").at(0);
   const pid_t nursery = first.processes("onecopy-nursery").at(0);
   const auto segments = first.shared_memory();
@@ -80,7 +76,8 @@ TEST(Adoption, NoRequestFailsAndNothingIsLoadedAgain) {
   ::kill(nursery, SIGKILL);
   ASSERT_TRUE(eventually([&] { return second.processes("onecopy-nursery").size() == 1; }));
   ::kill(gateway, SIGKILL);
-  ASSERT_TRUE(eventually([&] { return second.post("/qa/qa0", kQuestion).second == expected; }));
+  ASSERT_TRUE(
+      eventually([&] { return second.post("/qa/qa0", kBridgeQuestion).second == expected; }));
   EXPECT_EQ(second.stop(), 0);
   EXPECT_THAT(second.shared_memory(), IsEmpty());
 }
@@ -89,12 +86,12 @@ TEST(Adoption, AWorkerThatDiesWithoutAHostIsReplaced) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
   ASSERT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   const auto workers = server.processes("onecopy-worker");
   server.signal(SIGKILL);
   server.wait();
   for (const pid_t worker : workers) ::kill(worker, SIGKILL);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(server.post("/qa/qa0", kBridgeQuestion).second, expected);
   const Finished stop = run_program("onecopy", {"stop", "--instance", server.instance()});
   EXPECT_EQ(stop.exit_code, 0) << stop.err;
   EXPECT_THAT(server.shared_memory(), IsEmpty());
@@ -127,7 +124,7 @@ TEST(Adoption, OrphansEndWithTheHostIfAskedTo) {
 TEST(Adoption, OfTwoHostsOneWins) {
   ServerProcess first(two_workers());
   ASSERT_TRUE(first.running());
-  const auto expected = first.post("/qa/qa0", kQuestion).second;
+  const auto expected = first.post("/qa/qa0", kBridgeQuestion).second;
   first.signal(SIGKILL);
   first.wait();
   std::vector<Finished> hosts(2);
@@ -144,7 +141,7 @@ TEST(Adoption, OfTwoHostsOneWins) {
   }
   // One of them ends by itself; the other serves, until it is told to stop.
   EXPECT_TRUE(eventually([&] { return ended == 1; }));
-  EXPECT_EQ(first.post("/qa/qa0", kQuestion).second, expected);
+  EXPECT_EQ(first.post("/qa/qa0", kBridgeQuestion).second, expected);
   EXPECT_EQ(run_program("onecopy", {"stop", "--instance", first.instance()}).exit_code, 0);
   for (auto& thread : threads) thread.join();
   EXPECT_THAT(std::vector({hosts[0].exit_code, hosts[1].exit_code}), UnorderedElementsAre(0, 1));
@@ -154,7 +151,7 @@ TEST(Adoption, OfTwoHostsOneWins) {
 TEST(Adoption, AnotherAddressIsRefusedAndTheOrphansServeOn) {
   ServerProcess first(two_workers());
   ASSERT_TRUE(first.running());
-  const auto expected = first.post("/qa/qa0", kQuestion).second;
+  const auto expected = first.post("/qa/qa0", kBridgeQuestion).second;
   first.signal(SIGKILL);
   first.wait();
   const Finished second =
@@ -163,7 +160,7 @@ TEST(Adoption, AnotherAddressIsRefusedAndTheOrphansServeOn) {
                               "qa0=" + model_folder("tiny-bert-qa")});
   EXPECT_NE(second.exit_code, 0);
   EXPECT_THAT(second.err, HasSubstr("127.0.0.1"));
-  EXPECT_EQ(first.post("/qa/qa0", kQuestion).second, expected);
+  EXPECT_EQ(first.post("/qa/qa0", kBridgeQuestion).second, expected);
   EXPECT_FALSE(first.shared_memory().empty());
 }
 
@@ -178,23 +175,23 @@ TEST(Adoption, WhatTheCommandLineNoLongerHasGoes) {
   arguments.insert(arguments.end(), {"--model", "new=" + model_folder("tiny-roberta-qa")});
   ServerProcess second(arguments, first.instance());
   ASSERT_TRUE(second.running()) << second.output();
-  EXPECT_EQ(second.post("/qa/qa0", kQuestion).first, 200);
-  EXPECT_EQ(second.post("/qa/new", kQuestion).first, 200);
-  EXPECT_TRUE(eventually([&] { return second.post("/qa/old", kQuestion).first == 404; }));
+  EXPECT_EQ(second.post("/qa/qa0", kBridgeQuestion).first, 200);
+  EXPECT_EQ(second.post("/qa/new", kBridgeQuestion).first, 200);
+  EXPECT_TRUE(eventually([&] { return second.post("/qa/old", kBridgeQuestion).first == 404; }));
   EXPECT_EQ(second.stop(), 0);
 }
 
 TEST(Adoption, CleanLeavesOrphansAlone) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   server.signal(SIGKILL);
   server.wait();
   const Finished clean = run_program("onecopy", {"clean"});
   EXPECT_EQ(clean.exit_code, 0) << clean.err;
   EXPECT_THAT(clean.out, HasSubstr(server.instance() + ": its gateway is running"));
   EXPECT_FALSE(server.shared_memory().empty());
-  EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+  EXPECT_EQ(server.post("/qa/qa0", kBridgeQuestion).second, expected);
   const Finished inspect = run_program("onecopy", {"inspect", "--instance", server.instance()});
   EXPECT_THAT(inspect.err, HasSubstr("its host is gone"));
 }

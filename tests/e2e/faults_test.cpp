@@ -19,10 +19,6 @@
 namespace onecopy::e2e {
 namespace {
 
-const Json kQuestion = {
-    {"question", "Who built the bridge?"},
-    {"context", "The old bridge was built by Quatz. The new one was never finished."}};
-
 std::vector<std::string> two_workers() {
   return {"--workers", "2", "--model", "qa0=" + model_folder("tiny-bert-qa")};
 }
@@ -46,7 +42,7 @@ class Clients {
   void ask(const ServerProcess& server) {
     auto client = server.client();
     while (!stop_) {
-      const auto reply = client.Post("/qa/qa0", kQuestion.dump(), "application/json");
+      const auto reply = client.Post("/qa/qa0", kBridgeQuestion.dump(), "application/json");
       const bool is_right =
           reply && reply->status == 200 && Json::parse(reply->body, nullptr, false) == expected_;
       ++(is_right ? right : other);
@@ -61,7 +57,7 @@ class Clients {
 TEST(Faults, KilledWorkersLoseNoRequest) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
-  const auto [status, expected] = server.post("/qa/qa0", kQuestion);
+  const auto [status, expected] = server.post("/qa/qa0", kBridgeQuestion);
   ASSERT_EQ(status, 200);
   Clients clients(server, 8, expected);
   for (int i = 0; i < 40; ++i) {
@@ -87,7 +83,7 @@ TEST(Faults, KilledWorkersLoseNoRequest) {
 TEST(Faults, AllWorkersKilledAtOnceLoseNoRequest) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   Clients clients(server, 8, expected);
   for (int i = 0; i < 15; ++i) {
     const int before = clients.right;
@@ -103,11 +99,11 @@ TEST(Faults, AllWorkersKilledAtOnceLoseNoRequest) {
 TEST(Faults, AStoppedWorkerIsReplacedAndItsRequestAnswered) {
   ServerProcess server({"--workers", "1", "--model", "qa0=" + model_folder("tiny-bert-qa")});
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   const pid_t stopped = server.processes("onecopy-worker").at(0);
   ::kill(stopped, SIGSTOP);
   std::pair<int, Json> reply;
-  std::thread client([&] { reply = server.post("/qa/qa0", kQuestion); });
+  std::thread client([&] { reply = server.post("/qa/qa0", kBridgeQuestion); });
   // Meanwhile nobody could be served, and health says so.
   EXPECT_TRUE(eventually([&] { return server.get("/healthz").first == 503; }));
   client.join();
@@ -121,16 +117,16 @@ TEST(Faults, AStoppedWorkerIsReplacedAndItsRequestAnswered) {
 TEST(Faults, AKilledNurseryIsReplacedWhileWorkersServe) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   const pid_t nursery = server.processes("onecopy-nursery").at(0);
   ::kill(nursery, SIGKILL);
-  for (int i = 0; i < 20; ++i) EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(server.post("/qa/qa0", kBridgeQuestion).second, expected);
   ASSERT_TRUE(eventually([&] {
     const auto now = server.processes("onecopy-nursery");
     return now.size() == 1 && now[0] != nursery;
   }));
   // And it can fork: the old workers were the old nursery's.
-  EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+  EXPECT_EQ(server.post("/qa/qa0", kBridgeQuestion).second, expected);
   EXPECT_EQ(server.stop(), 0);
   EXPECT_THAT(server.shared_memory(), ::testing::IsEmpty());
 }
@@ -138,10 +134,11 @@ TEST(Faults, AKilledNurseryIsReplacedWhileWorkersServe) {
 TEST(Faults, AKilledGatewayIsReplacedOnTheSamePort) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   const pid_t gateway = server.processes("onecopy-gateway").at(0);
   ::kill(gateway, SIGKILL);
-  ASSERT_TRUE(eventually([&] { return server.post("/qa/qa0", kQuestion).second == expected; }));
+  ASSERT_TRUE(
+      eventually([&] { return server.post("/qa/qa0", kBridgeQuestion).second == expected; }));
   EXPECT_TRUE(eventually([&] { return server.get("/v2/health/ready").first == 200; }));
   EXPECT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
   EXPECT_EQ(server.stop(), 0);
@@ -152,7 +149,7 @@ TEST(Faults, AKilledGatewayIsReplacedOnTheSamePort) {
 TEST(Faults, AKilledHostsRemainsGoAtTheNextStart) {
   ServerProcess first(two_workers());
   ASSERT_TRUE(first.running());
-  const auto expected = first.post("/qa/qa0", kQuestion).second;
+  const auto expected = first.post("/qa/qa0", kBridgeQuestion).second;
   const auto gateway = first.processes("onecopy-gateway").at(0);
   const auto nursery = first.processes("onecopy-nursery").at(0);
   first.signal(SIGKILL);
@@ -163,7 +160,7 @@ TEST(Faults, AKilledHostsRemainsGoAtTheNextStart) {
 
   ServerProcess second(two_workers(), first.instance());
   ASSERT_TRUE(second.running()) << second.output();
-  EXPECT_EQ(second.post("/qa/qa0", kQuestion).second, expected);
+  EXPECT_EQ(second.post("/qa/qa0", kBridgeQuestion).second, expected);
   EXPECT_EQ(second.stop(), 0);
   EXPECT_THAT(second.shared_memory(), ::testing::IsEmpty());
 }
@@ -183,7 +180,7 @@ TEST(Faults, CleanRemovesTheDeadAndLeavesTheLiving) {
   EXPECT_EQ(clean.exit_code, 0) << clean.err;
   EXPECT_THAT(dead.shared_memory(), ::testing::IsEmpty());
   EXPECT_EQ(alive.shared_memory().size(), 1U);
-  EXPECT_EQ(alive.post("/qa/qa0", kQuestion).first, 200);
+  EXPECT_EQ(alive.post("/qa/qa0", kBridgeQuestion).first, 200);
   EXPECT_EQ(alive.stop(), 0);
 }
 
@@ -197,11 +194,11 @@ TEST(Faults, AStandardErrorThatNobodyReadsHoldsNothingUp) {
   ServerProcess server(two_workers(), unique_instance(),
                        {"sh", "-c", "exec \"$@\" 2>&" + std::to_string(ends[1]), "sh"});
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   for (int i = 0; i < 5; ++i) {
     ASSERT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
     for (const pid_t worker : server.processes("onecopy-worker")) ::kill(worker, SIGKILL);
-    EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+    EXPECT_EQ(server.post("/qa/qa0", kBridgeQuestion).second, expected);
   }
   EXPECT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
   EXPECT_EQ(server.stop(), 0);
@@ -219,7 +216,7 @@ TEST(Faults, TerminationDrains) {
   const pid_t worker = server.processes("onecopy-worker").at(0);
   ::kill(worker, SIGSTOP);
   std::atomic<int> status{0};
-  std::thread client([&] { status = server.post("/qa/qa0", kQuestion).first; });
+  std::thread client([&] { status = server.post("/qa/qa0", kBridgeQuestion).first; });
   const pid_t gateway = server.processes("onecopy-gateway").at(0);
   constexpr std::size_t kEpoch = kMailboxRequestAt + offsetof(RequestBatch, epoch);
   EXPECT_TRUE(eventually([&] {

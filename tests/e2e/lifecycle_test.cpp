@@ -15,16 +15,13 @@ namespace {
 
 using ::testing::IsEmpty;
 
-const Json kQuestion = {
-    {"question", "Who built the bridge?"},
-    {"context", "The old bridge was built by Quatz. The new one was never finished."}};
-
 std::vector<std::string> two_workers() {
   return {"--workers", "2", "--model", "qa0=" + model_folder("tiny-bert-qa")};
 }
 
 void expect_serving(const ServerProcess& server, const Json& expected) {
-  EXPECT_TRUE(eventually([&] { return server.post("/qa/qa0", kQuestion).second == expected; }));
+  EXPECT_TRUE(
+      eventually([&] { return server.post("/qa/qa0", kBridgeQuestion).second == expected; }));
   EXPECT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
 }
 
@@ -38,7 +35,7 @@ void expect_gone(const std::vector<pid_t>& processes) {
 TEST(Lifecycle, AWorkerAndTheGatewayWhileTheHostStandsStill) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   for (int i = 0; i < 3; ++i) {
     server.signal(SIGSTOP);
     ::kill(server.processes("onecopy-worker").at(0), SIGKILL);
@@ -54,7 +51,7 @@ TEST(Lifecycle, AWorkerAndTheGatewayWhileTheHostStandsStill) {
 TEST(Lifecycle, AGatewayThatKeepsDyingAndThenTheNursery) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   for (int i = 0; i < 8; ++i) {
     std::vector<pid_t> gateways;
     ASSERT_TRUE(eventually([&] {
@@ -74,7 +71,7 @@ TEST(Lifecycle, AGatewayThatKeepsDyingAndThenTheNursery) {
 TEST(Lifecycle, AStormOfKills) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   const std::vector<std::string> order = {"worker",  "worker",  "nursery", "worker",
                                           "gateway", "worker",  "nursery", "nursery",
                                           "worker",  "gateway", "worker",  "worker"};
@@ -83,7 +80,7 @@ TEST(Lifecycle, AStormOfKills) {
       ::kill(pid, SIGKILL);
       break;
     }
-    server.post("/qa/qa0", kQuestion);  // whatever comes of it
+    server.post("/qa/qa0", kBridgeQuestion);  // whatever comes of it
   }
   expect_serving(server, expected);
   EXPECT_EQ(server.stop(), 0);
@@ -96,7 +93,7 @@ class StopSignal : public testing::TestWithParam<int> {};
 TEST_P(StopSignal, ToEveryProcessAtOnceLosesNoRequest) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   std::atomic<bool> stopping{false};
   std::atomic<int> wrong{0};
   std::vector<std::thread> clients;
@@ -106,7 +103,7 @@ TEST_P(StopSignal, ToEveryProcessAtOnceLosesNoRequest) {
       auto client = server.client();
       for (bool last = false; !last;) {
         last = stopping;  // asked before the signal: it must be answered
-        const auto reply = client.Post("/qa/qa0", kQuestion.dump(), "application/json");
+        const auto reply = client.Post("/qa/qa0", kBridgeQuestion.dump(), "application/json");
         const bool right =
             reply && reply->status == 200 && Json::parse(reply->body, nullptr, false) == expected;
         // Draining, it may refuse and close.
@@ -148,7 +145,7 @@ TEST(Lifecycle, AStoppedWorkerEndsWithTheInstance) {
 TEST(Lifecycle, NamesRemovedWhileItServesAreNotMissed) {
   ServerProcess server(two_workers());
   ASSERT_TRUE(server.running());
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   for (const auto& name : server.shared_memory()) std::filesystem::remove("/dev/shm/" + name);
   ::kill(server.processes("onecopy-gateway").at(0), SIGKILL);
   expect_serving(server, expected);

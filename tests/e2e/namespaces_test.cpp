@@ -12,10 +12,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const Json kQuestion = {
-    {"question", "Who built the bridge?"},
-    {"context", "The old bridge was built by Quatz. The new one was never finished."}};
-
 bool is_possible(std::string command) {
   command += " 2>/dev/null";
   // NOLINTNEXTLINE(concurrency-mt-unsafe): the test has one thread
@@ -53,7 +49,7 @@ TEST(SmallShm, AModelThatDoesNotFitIsRefusedAndTheOthersServeOn) {
   if (!is_possible(kTryMount)) GTEST_SKIP() << "no mount namespaces here";
   ServerProcess server(one_model(), unique_instance(), small_shm("4m"));
   ASSERT_TRUE(server.running()) << server.output();
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   httplib::Client management("127.0.0.1", server.management_port());
   const auto add = [&](const std::string& model) {
     const auto reply =
@@ -67,7 +63,7 @@ TEST(SmallShm, AModelThatDoesNotFitIsRefusedAndTheOthersServeOn) {
   for (; i < models.size() && added.first == 200; ++i) added = add(models[i]);
   ASSERT_EQ(added.first, 507) << added.second;
   EXPECT_THAT(added.second, HasSubstr("/dev/shm"));
-  EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+  EXPECT_EQ(server.post("/qa/qa0", kBridgeQuestion).second, expected);
   ASSERT_GT(i, 1U);
   EXPECT_EQ(management.Delete("/models/m-" + models[i - 2])->status, 200);
   EXPECT_TRUE(eventually([&] { return add(models[i - 2]).first == 200; }));
@@ -81,7 +77,7 @@ TEST(ProcessOne, AdoptsNobodyElsesDeadAndStopsAtOnce) {
   ServerProcess server(one_model(), unique_instance(),
                        {"unshare", "--pid", "--fork", "--mount-proc", "--kill-child"});
   ASSERT_TRUE(server.running()) << server.output();
-  const auto expected = server.post("/qa/qa0", kQuestion).second;
+  const auto expected = server.post("/qa/qa0", kBridgeQuestion).second;
   // Its workers become the host's children.
   const pid_t nursery = server.processes("onecopy-nursery").at(0);
   const auto orphans = server.processes("onecopy-worker");
@@ -91,7 +87,7 @@ TEST(ProcessOne, AdoptsNobodyElsesDeadAndStopsAtOnce) {
   for (const pid_t worker : orphans) {
     EXPECT_TRUE(eventually([&] { return ::kill(worker, 0) != 0; }));
   }
-  EXPECT_EQ(server.post("/qa/qa0", kQuestion).second, expected);
+  EXPECT_EQ(server.post("/qa/qa0", kBridgeQuestion).second, expected);
   ASSERT_TRUE(eventually([&] { return server.processes("onecopy-worker").size() == 2; }));
   ::kill(server.processes("onecopy-host").at(0), SIGTERM);
   EXPECT_EQ(server.wait(), 0);

@@ -14,10 +14,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-const Json kQuestion = {
-    {"question", "Who built the bridge?"},
-    {"context", "The old bridge was built by Quatz. The new one was never finished."}};
-
 class Reload : public testing::Test {
  protected:
   Reload() : file_(std::filesystem::temp_directory_path() / (unique_instance() + ".toml")) {}
@@ -43,8 +39,8 @@ TEST_F(Reload, ModelsComeAndGo) {
   EXPECT_EQ(done.exit_code, 0) << done.err;
   EXPECT_THAT(done.out, HasSubstr("a:1 removed"));
   EXPECT_THAT(done.out, HasSubstr("b:1 added"));
-  EXPECT_TRUE(eventually([&] { return server.post("/qa/b", kQuestion).first == 200; }));
-  EXPECT_TRUE(eventually([&] { return server.post("/qa/a", kQuestion).first == 404; }));
+  EXPECT_TRUE(eventually([&] { return server.post("/qa/b", kBridgeQuestion).first == 200; }));
+  EXPECT_TRUE(eventually([&] { return server.post("/qa/a", kBridgeQuestion).first == 404; }));
   EXPECT_THAT(reload(server).out, HasSubstr("nothing is different"));
   EXPECT_EQ(server.stop(), 0);
   EXPECT_TRUE(server.shared_memory().empty());
@@ -56,8 +52,8 @@ TEST_F(Reload, SighupDoesTheSame) {
   ASSERT_TRUE(server.running());
   write(model("a", "tiny-bert-qa") + model("b", "tiny-roberta-qa"));
   server.signal(SIGHUP);
-  EXPECT_TRUE(eventually([&] { return server.post("/qa/b", kQuestion).first == 200; }));
-  EXPECT_EQ(server.post("/qa/a", kQuestion).first, 200);
+  EXPECT_TRUE(eventually([&] { return server.post("/qa/b", kBridgeQuestion).first == 200; }));
+  EXPECT_EQ(server.post("/qa/a", kBridgeQuestion).first, 200);
   EXPECT_EQ(server.stop(), 0);
 }
 
@@ -70,7 +66,7 @@ TEST_F(Reload, AWrongFileChangesNothingAndSaysWhy) {
   EXPECT_EQ(done.exit_code, 2);
   EXPECT_THAT(done.err, HasSubstr("wrong-key"));
   EXPECT_THAT(done.err, HasSubstr("nothing was changed"));
-  EXPECT_EQ(server.post("/qa/a", kQuestion).first, 200);
+  EXPECT_EQ(server.post("/qa/a", kBridgeQuestion).first, 200);
   EXPECT_EQ(server.stop(), 0);
 }
 
@@ -82,7 +78,7 @@ TEST_F(Reload, AChangedModelIsLoadedBesideAndThenServes) {
   write(model("a", "tiny-roberta-qa"));
   EXPECT_THAT(reload(server).out, HasSubstr("a:1 changed"));
   EXPECT_TRUE(eventually([&] {
-    EXPECT_EQ(server.post("/qa/a", kQuestion).first, 200);  // all the time
+    EXPECT_EQ(server.post("/qa/a", kBridgeQuestion).first, 200);  // all the time
     const auto now = server.shared_memory();
     return now.size() == 1 && now != before;
   }));

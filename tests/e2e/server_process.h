@@ -20,6 +20,11 @@ inline std::string model_folder(const std::string& name) {
   return golden_folder() + "/models/" + name;
 }
 
+// For any question-answering model: what matters is that its answer stays the same.
+inline const Json kBridgeQuestion = {
+    {"question", "Who built the bridge?"},
+    {"context", "The old bridge was built by Quatz. The new one was never finished."}};
+
 // A name that no other running test uses.
 std::string unique_instance();
 
