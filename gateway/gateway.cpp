@@ -31,9 +31,10 @@ Gateway::Gateway(std::unique_ptr<EventLoop> loop, UniqueFd rendezvous, Settings 
     : settings_(settings),
       loop_(std::move(loop)),
       dispatcher_(*loop_, settings_, *this),
+      answers_(dispatcher_, settings_.answer_cache_bytes, settings_.queued_items),
       open_models_(std::move(read),
                    [this](const std::string& segment) { dispatcher_.detach(segment); }),
-      shadows_(*loop_, dispatcher_, settings_.request),
+      shadows_(*loop_, dispatcher_, answers_, settings_.request),
       nursery_(*loop_, *this),
       pool_(*loop_, settings_, dispatcher_, nursery_,
             [this](WorkerPool::Counts /*counts*/) { tell_workers(); }),
@@ -43,8 +44,8 @@ Gateway::Gateway(std::unique_ptr<EventLoop> loop, UniqueFd rendezvous, Settings 
                   host_.send(message);
                   return host_.has_host();
                 }),
-      router_(Api{*loop_, settings_, models_, dispatcher_, lifecycle_, shadows_, pool_, commands_,
-                  access_, host_.kept().registry()}),
+      router_(Api{*loop_, settings_, models_, dispatcher_, answers_, lifecycle_, shadows_, pool_,
+                  commands_, access_, host_.kept().registry()}),
       server_(*loop_, settings_, router_),
       drain_(
           *loop_, settings_.drain, [this] { return server_.active() == 0; },

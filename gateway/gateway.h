@@ -12,6 +12,7 @@
 #include "gateway/control/nursery_link.h"
 #include "gateway/control/open_models.h"
 #include "gateway/control/termination.h"
+#include "gateway/dispatch/answers.h"
 #include "gateway/dispatch/dispatcher.h"
 #include "gateway/dispatch/model_catalogue.h"
 #include "gateway/dispatch/shadow_traffic.h"
@@ -77,6 +78,7 @@ class Gateway final : private HostLink::Events,
   ManagementAccess access_;
   ModelCatalogue models_;
   Dispatcher dispatcher_;
+  Answers answers_;
   OpenModels open_models_;
   ShadowTraffic shadows_;
   NurseryLink nursery_;

@@ -23,6 +23,7 @@ void raise_descriptor_limit() {
 onecopy::Status serve(const gateway::Options& options) {
   gateway::Settings settings;
   settings.cores = static_cast<unsigned>(options.cores);
+  settings.answer_cache_bytes = static_cast<std::size_t>(options.answer_cache_mb) << 20;
   settings.ends_with_host = options.ends_with_host;
   ASSIGN_OR_RETURN(const auto gateway,
                    gateway::Gateway::create(UniqueFd(options.rendezvous), settings));

@@ -21,6 +21,9 @@ bool parse_option(std::string_view name, std::string_view value, Options& option
     return parse_number(value, options.rendezvous, kFewestDescriptor, kMostDescriptor);
   }
   if (name == "--cores") return parse_number(value, options.cores, 1, limits::kCores);
+  if (name == "--answer-cache-mb") {
+    return parse_number(value, options.answer_cache_mb, 0, limits::kMostAnswerCacheMb);
+  }
   if (name != "--orphans" || (value != "keep" && value != "end")) return false;
   options.ends_with_host = value == "end";
   return true;
@@ -33,8 +36,8 @@ Result<Options> parse_options(int argc, const char* const* argv) {
   for (int i = 1; i < argc; i += 2) {
     if (i + 1 == argc || !parse_option(argv[i], argv[i + 1], options)) {
       return fail(ErrorCode::kInvalidArgument,
-                  "{}: expected --rendezvous FD [--cores N] [--orphans keep|end]; start the server "
-                  "with onecopy serve",
+                  "{}: expected --rendezvous FD [--cores N] [--orphans keep|end] "
+                  "[--answer-cache-mb N]; start the server with onecopy serve",
                   argv[i]);
     }
   }

@@ -26,7 +26,8 @@ struct Settings {
   std::size_t connections = limits::kConnections;
   std::size_t buffered_bytes = limits::kBufferedBytes;
   std::size_t queued_items = limits::kQueuedItems;
-  unsigned cores = 1;  // that the workers may use together
+  std::size_t answer_cache_bytes = 0;  // that answers are kept in; 0: none are
+  unsigned cores = 1;                  // that the workers may use together
   bool ends_with_host = false;
 
   // Workers between their least and most number: see WorkerPool.

@@ -67,11 +67,14 @@ Answer submit(Api& api, Exchange& exchange, Work work, const Call::Format& forma
   ASSIGN_OR_RETURN(work.timeout, parse_timeout(exchange.request.header("x-request-timeout-ms")));
   std::vector<Work> copies(choice.shadows.size(), choice.shadows.empty() ? Work{} : work);
   work.model = std::move(choice.model);
-  api.shadows.before_real_request();
-  auto call = std::make_unique<Call>(api.loop, api.dispatcher, exchange.sink, std::move(work),
-                                     format, api.settings.request);
-  RETURN_IF_ERROR(api.dispatcher.submit(call->items()));
-  api.shadows.after_real_request();
+  work.no_cache = wants_no_cache(exchange.request);
+  auto call = std::make_unique<Call>(api.loop, api.answers, exchange.sink, std::move(work), format,
+                                     api.settings.request);
+  if (!call->answer_from_cache()) {
+    api.shadows.before_real_request();
+    RETURN_IF_ERROR(call->compute());
+    api.shadows.after_real_request();
+  }
   for (std::size_t i = 0; i < copies.size(); ++i) {
     copies[i].model = std::move(choice.shadows[i]);
     api.shadows.offer(std::move(copies[i]), format);

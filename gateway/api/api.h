@@ -9,6 +9,7 @@
 
 #include "gateway/api/management_guard.h"
 #include "gateway/control/host_commands.h"
+#include "gateway/dispatch/answers.h"
 #include "gateway/dispatch/call.h"
 #include "gateway/dispatch/dispatcher.h"
 #include "gateway/dispatch/model_catalogue.h"
@@ -27,6 +28,7 @@ struct Api {
   const Settings& settings;
   ModelCatalogue& models;
   Dispatcher& dispatcher;
+  Answers& answers;
   const Lifecycle& lifecycle;
   ShadowTraffic& shadows;
   WorkerPool& pool;
@@ -79,6 +81,7 @@ Answer report_load(Api& api, Exchange& exchange);
 Answer set_default_version(Api& api, Exchange& exchange);
 Answer traffic(Api& api, Exchange& exchange);
 Answer workers(Api& api, Exchange& exchange);
+Answer cache(Api& api, Exchange& exchange);
 
 // Shared by the endpoints.
 
@@ -92,7 +95,8 @@ Result<std::uint32_t> parse_version(std::string_view text);
 Status check_task(const Model& model, Task task);
 // kUnavailable while draining.
 Status check_taking_requests(const Api& api);
-// Queues the work for the version that was chosen and returns what is pending.
+// Answers the work from the cache, or has the version that was chosen compute it and returns what is
+// pending.
 Answer submit(Api& api, Exchange& exchange, Work work, const Call::Format& format);
 
 }  // namespace onecopy::gateway

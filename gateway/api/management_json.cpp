@@ -101,6 +101,17 @@ std::string json_body(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+Answer reply_json(Exchange& exchange, const Json& body) {
+  exchange.sink.reply({200, json_body(body), 0, {}});
+  return nullptr;
+}
+
+Status check_no_parameters(const Exchange& exchange) {
+  ASSIGN_OR_RETURN(const RequestFields fields,
+                   RequestFields::from_query(std::vector(exchange.request.query)));
+  return fields.only({});
+}
+
 Json describe(const Api& api, const Model& model) {
   const Versions& versions = api.models.all().find(model.name)->second;
   const bool is_default = versions.default_version == model.version;
@@ -167,6 +178,17 @@ Json traffic_to_json(const Versions& versions) {
   return {{"shares", percentages_to_json(versions.traffic->shares)},
           {"shadow", percentages_to_json(versions.traffic->shadow)},
           {"sticky_header", versions.traffic->sticky_header}};
+}
+
+Json cache_to_json(const Answers& answers) {
+  const std::optional<AnswerCache>& cache = answers.cache();
+  return {{"hits", answers.counts().hits},
+          {"misses", answers.counts().misses},
+          {"joined", answers.counts().joined},
+          {"evictions", cache ? cache->evictions() : 0},
+          {"entries", cache ? cache->entries() : 0},
+          {"bytes", cache ? cache->bytes() : 0},
+          {"max_bytes", cache ? cache->most_bytes() : 0}};
 }
 
 Result<Json> parse_traffic(std::string_view body, const Versions& versions) {

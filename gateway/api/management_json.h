@@ -10,11 +10,16 @@
 namespace onecopy::gateway {
 
 std::string json_body(const Json& json);
+// With status 200.
+Answer reply_json(Exchange& exchange, const Json& body);
+
+Status check_no_parameters(const Exchange& exchange);
 
 // TorchServe's names where it has such a thing, ours beside them.
 Json describe(const Api& api, const Model& model);
 Json workers_to_json(const Api& api);
 Json traffic_to_json(const Versions& versions);
+Json cache_to_json(const Answers& answers);
 
 // {"shares", "shadow", "sticky_header"} as the host's set_traffic takes it, checked against the
 // versions that there are.

@@ -11,12 +11,6 @@
 namespace onecopy::gateway {
 namespace {
 
-Status check_no_parameters(const Exchange& exchange) {
-  ASSIGN_OR_RETURN(const RequestFields fields,
-                   RequestFields::from_query(std::vector(exchange.request.query)));
-  return fields.only({});
-}
-
 // The versions that the path asks for: one, all, or the default one.
 Result<std::vector<ModelPtr>> asked_versions(const Api& api, const Exchange& exchange) {
   const std::string& name = exchange.path_parameters.front();
@@ -33,11 +27,6 @@ Result<std::vector<ModelPtr>> asked_versions(const Api& api, const Exchange& exc
   ASSIGN_OR_RETURN(ModelPtr model, api.models.find(name, version));
   asked.push_back(std::move(model));
   return asked;
-}
-
-Answer reply_json(Exchange& exchange, const Json& body) {
-  exchange.sink.reply({200, json_body(body), 0, {}});
-  return nullptr;
 }
 
 Answer report_traffic(const Api& api, Exchange& exchange) {

@@ -5,8 +5,10 @@
 #include <charconv>
 #include <utility>
 
+#include "gateway/http/ascii.h"
 #include "shared/base/limits.h"
 #include "shared/base/quoted.h"
+#include "shared/base/text_parts.h"
 #include "shared/base/utf8.h"
 
 namespace onecopy::gateway {
@@ -144,6 +146,16 @@ bool is_json_body(std::string_view type, std::string_view body) {
   if (!says_nothing(type)) return is_json_type(type);
   const std::size_t first = body.find_first_not_of(" \t\r\n");
   return first != std::string_view::npos && body[first] == '{';
+}
+
+bool wants_no_cache(const HttpRequest& request) {
+  for (const auto& [name, value] : request.headers) {
+    if (name != "cache-control") continue;
+    for (std::string_view rest = value; !rest.empty();) {
+      if (equals_ignoring_case(trimmed(take_part(rest, ',')), "no-cache")) return true;
+    }
+  }
+  return false;
 }
 
 Result<std::optional<Milliseconds>> parse_timeout(std::optional<std::string_view> header) {

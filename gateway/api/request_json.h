@@ -37,6 +37,8 @@ Status check_text_type(std::string_view content_type);
 // JSON.
 bool is_json_body(std::string_view content_type, std::string_view body);
 
+// Whether a Cache-Control header asks for a new answer: no-cache.
+bool wants_no_cache(const HttpRequest& request);
 // X-Request-Timeout-Ms: 1 to limits::kMaxRequestDeadline.
 Result<std::optional<Milliseconds>> parse_timeout(std::optional<std::string_view> header);
 

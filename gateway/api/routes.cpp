@@ -36,6 +36,7 @@ constexpr std::array kRoutes{
     Route{"GET, HEAD", "/models/{model}/{version}/status", report_load, false, true},
     Route{"PUT", "/models/{model}/{version}/set-default", set_default_version, false, true},
     Route{"GET, HEAD, PUT", "/workers", workers, false, true},
+    Route{"GET, HEAD, DELETE", "/cache", cache, false, true},
     Route{"GET, HEAD", "/healthz", report_health, true, true},
     Route{"GET, HEAD", "/v2/health/live", report_live, true, true},
     Route{"GET, HEAD", "/v2/health/ready", report_ready, true, true},

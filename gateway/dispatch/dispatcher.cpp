@@ -65,23 +65,21 @@ void Dispatcher::detach(const std::string& segment) {
   for (const auto& worker : workers_) worker->detach(segment);
 }
 
-Status Dispatcher::submit(std::span<WorkItem> items) {
+Status Dispatcher::submit(std::span<WorkItem* const> items) {
   // What an idle worker takes at once does not wait, so it needs no place in the queue.
   if (queue_.size() + items.size() > settings_.queued_items + idle_.size()) {
     return fail(ErrorCode::kBusy,
                 "the queue is full ({} of {} places taken, {} asked for); retry later",
                 queue_.size(), settings_.queued_items, items.size());
   }
-  for (WorkItem& item : items) queue_.push_back(item);
+  for (WorkItem* const item : items) queue_.push_back(*item);
   schedule();
   return {};
 }
 
-void Dispatcher::give_up(std::span<WorkItem> items) {
-  for (WorkItem& item : items) {
-    queue_.remove(item);
-    if (item.batch != nullptr) item.batch->remove(item);
-  }
+void Dispatcher::give_up(WorkItem& item) {
+  queue_.remove(item);
+  if (item.batch != nullptr) item.batch->remove(item);
 }
 
 void Dispatcher::fail_all(const Error& error) {

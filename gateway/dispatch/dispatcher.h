@@ -58,12 +58,12 @@ class Dispatcher final : private WorkerLink::Events {
   // No request needs the segment any more.
   void detach(const std::string& segment);
 
-  // Queues all of a call's items or, with kBusy, none. Their owner may have its answer before this
-  // returns.
-  Status submit(std::span<WorkItem> items);
-  // Takes the items from queue and batches: they are not started, or their worker is told to drop
-  // them and their replies are dropped. The others of their batches go on.
-  void give_up(std::span<WorkItem> items);
+  // Queues all of a request's items or, with kBusy, none. Their owners may have their answers before
+  // this returns.
+  Status submit(std::span<WorkItem* const> items);
+  // Takes the item from queue and batch: it is not started, or its worker is told to drop it and
+  // its reply is dropped. The others of its batch go on.
+  void give_up(WorkItem& item);
   // Answers every item that is queued or on a worker with this error.
   void fail_all(const Error& error);
 

@@ -1,6 +1,5 @@
 #include "gateway/dispatch/shadow_traffic.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "shared/base/limits.h"
@@ -21,8 +20,7 @@ void ShadowTraffic::offer(Work work, Call::Format format) {
 void ShadowTraffic::before_real_request() {
   for (const auto& copy : std::list(running_)) {
     // Texts of it that no worker has yet would wait before those of the request.
-    const auto waits = [](const WorkItem& item) { return item.lane != nullptr; };
-    if (std::ranges::any_of(copy->call->items(), waits)) give_up(*copy);
+    if (copy->call->is_queued()) give_up(*copy);
   }
 }
 
@@ -56,9 +54,9 @@ void ShadowTraffic::start(Copy copy) {
   auto running = std::make_shared<Running>(*this);
   running->place = running_.insert(running_.end(), running);
   const ModelPtr model = copy.work.model;
-  running->call = std::make_unique<Call>(loop_, dispatcher_, *running, std::move(copy.work),
+  running->call = std::make_unique<Call>(loop_, answers_, *running, std::move(copy.work),
                                          std::move(copy.format), timeout_);
-  if (dispatcher_.submit(running->call->items())) return;
+  if (running->call->compute()) return;
   ++model->usage.shadows_dropped;
   running_.erase(running->place);
 }

@@ -6,23 +6,24 @@
 #include <list>
 #include <memory>
 
+#include "gateway/dispatch/answers.h"
 #include "gateway/dispatch/call.h"
 #include "gateway/dispatch/dispatcher.h"
 
 namespace onecopy::gateway {
 
-// Class ShadowTraffic: owns the copies' calls; borrows loop and dispatcher. A copy waits here, not
+// Class ShadowTraffic: owns the copies' calls; borrows loop, dispatcher and answers. A copy waits here, not
 // in the queue, until a worker is idle and nothing is queued; it is dropped when limits::kShadows
 // wait already or its request's time is over, and given up in the midst of its work when a real
 // request waits. One thread.
 class ShadowTraffic {
  public:
-  ShadowTraffic(EventLoop& loop, Dispatcher& dispatcher, Milliseconds timeout)
-      : loop_(loop), dispatcher_(dispatcher), timeout_(timeout) {}
+  ShadowTraffic(EventLoop& loop, Dispatcher& dispatcher, Answers& answers, Milliseconds timeout)
+      : loop_(loop), dispatcher_(dispatcher), answers_(answers), timeout_(timeout) {}
 
   // `work` names the shadow version.
   void offer(Work work, Call::Format format);
-  // Around the queueing of every real request: copies are out of its way.
+  // Around the queueing of every real request that needs a worker: copies are out of its way.
   void before_real_request();
   void after_real_request();
   // Perhaps there is an idle worker now.
@@ -53,6 +54,7 @@ class ShadowTraffic {
 
   EventLoop& loop_;
   Dispatcher& dispatcher_;
+  Answers& answers_;
   const Milliseconds timeout_;
   std::deque<Copy> waiting_;
   std::list<std::shared_ptr<Running>> running_;

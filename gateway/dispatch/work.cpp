@@ -1,6 +1,7 @@
 #include "gateway/dispatch/work.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "shared/base/limits.h"
 
@@ -46,6 +47,22 @@ std::size_t estimated_tokens(const Work& work, const Work::Text& text) {
   return std::min<std::size_t>(whole, work.model->info.max_tokens);  // the rest is cut
 }
 
+Status check_values(const Work& work, const std::vector<float>& values) {
+  const ModelInfo& info = work.model->info;
+  const std::size_t expected = info.task == Task::kEmbedding                ? info.hidden
+                               : info.task == Task::kSequenceClassification ? info.labels.size()
+                                                                            : 0;
+  if (values.size() != expected) {
+    return fail(ErrorCode::kInternal, "model {} computed {} values instead of {}", work.model->name,
+                values.size(), expected);
+  }
+  if (!std::ranges::all_of(values, [](float value) { return std::isfinite(value); })) {
+    return fail(ErrorCode::kInternal, "model {} computed a value that is no number",
+                work.model->name);
+  }
+  return {};
+}
+
 std::size_t WorkItem::text_bytes() const { return bytes_of(text()); }
 
 WorkRequest WorkItem::request() const {
@@ -56,7 +73,7 @@ WorkRequest WorkItem::request() const {
   request.text_params = work->text_params;
   request.text = text().text;
   if (text().pair) request.pair = *text().pair;
-  request.deadline = deadline;
+  if (!may_be_joined) request.deadline = deadline;
   return request;
 }
 

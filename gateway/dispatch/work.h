@@ -30,18 +30,21 @@ struct Work {
   TextParams text_params;
   std::optional<Milliseconds> timeout;
   bool is_shadow = false;  // a copy whose answer nobody reads
+  bool no_cache = false;   // to be computed, whatever is known
 };
 
 // About how many tokens a worker will compute for the text, windows with what they overlap. The
 // gateway has no tokenizer.
 std::size_t estimated_tokens(const Work& work, const Work::Text& text);
 
-// Class WorkOwner: what hears of an item's end; never after it gave the item up.
+// kInternal unless a reply's values are as many as the model has outputs, and numbers.
+Status check_values(const Work& work, const std::vector<float>& values);
+
+// Class WorkOwner: what hears of its item's end, once; never after it gave the item up.
 class WorkOwner {
  public:
   virtual ~WorkOwner() = default;
   virtual void item_done(const WorkItem& item, WorkReply reply) = 0;
-  // For all items of the owner; it gives the others up.
   virtual void fail_with(const Error& error) = 0;
   virtual void expire() = 0;  // kDeadline
 };
@@ -55,6 +58,9 @@ struct WorkItem {
   std::size_t tokens = 0;     // estimated: what it costs
   Clock::time_point since{};  // it is asked for
   Clock::time_point deadline = Clock::time_point::max();
+  // Others may come to wait for it, so that its deadline moves: the worker is not told of it, but
+  // that the item is given up once nobody waits.
+  bool may_be_joined = false;
   int deaths = 0;   // workers that ended while they had it
   int crashes = 0;  // of these, the ones that nobody killed
   Batch* batch = nullptr;

@@ -93,6 +93,11 @@ inline constexpr auto kCancelGrace = 5s;     // for a worker to drop what nobody
 inline constexpr int kCrashes = 2;    // workers that one request may crash before it is refused
 inline constexpr int kAttempts = 16;  // workers that it is tried on while somebody kills them
 
+// ---- answer cache ----
+// In MB of 2^20 bytes: 64 hold some 200,000 short answers, or 20,000 embeddings of 768 values.
+inline constexpr std::size_t kAnswerCacheMb = 64;  // unless --answer-cache-mb says otherwise
+inline constexpr std::size_t kMostAnswerCacheMb = 1u << 16;  // 64 GB
+
 // ---- loading ----
 // At once: each takes all cores, and shares tensors with what was published before it.
 inline constexpr std::size_t kLoads = 1;

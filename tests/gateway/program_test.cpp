@@ -245,9 +245,9 @@ TEST(Program, SleepsWhileThereAreNoDescriptorsAndRecovers) {
 
 TEST(Program, IsNotStartedByHand) {
   const std::string program = ONECOPY_BINARY_DIR "/onecopy-gateway";
-  for (const char* arguments :
-       {"", " --rendezvous", " --rendezvous 3 --cores x", " --rendezvous 0",
-        " --rendezvous 3 --cores 0", " --rendezvous 3 --orphans maybe", " --help 3"}) {
+  for (const char* arguments : {"", " --rendezvous", " --rendezvous 3 --cores x", " --rendezvous 0",
+                                " --rendezvous 3 --cores 0", " --rendezvous 3 --answer-cache-mb -1",
+                                " --rendezvous 3 --orphans maybe", " --help 3"}) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): the test has one thread
     const int status = std::system((program + arguments + " 2> /dev/null").c_str());
     EXPECT_EQ(WEXITSTATUS(status), 2) << arguments;
