@@ -94,9 +94,10 @@ Status read_orphans(const toml::table& table, bool& end) {
 }
 
 Result<ServeOptions> read_table(const toml::table& table, const std::filesystem::path& folder) {
-  static constexpr std::array<std::string_view, 12> kKeys = {
-      "workers",         "min-workers",    "max-workers", "host",     "port",    "management-host",
-      "management-port", "management-key", "model-root",  "instance", "orphans", "model"};
+  static constexpr std::array<std::string_view, 13> kKeys = {
+      "workers",         "min-workers",     "max-workers",    "host",       "port",
+      "management-host", "management-port", "management-key", "model-root", "instance",
+      "answer-cache-mb", "orphans",         "model"};
   RETURN_IF_ERROR(check_keys(table, kKeys, "the file"));
   ServeOptions options;
   RETURN_IF_ERROR(read_number(table, "workers", 1, limits::kWorkers, options.workers));
@@ -109,6 +110,8 @@ Result<ServeOptions> read_table(const toml::table& table, const std::filesystem:
   RETURN_IF_ERROR(read_folder(table, "management-key", folder, options.management_key));
   RETURN_IF_ERROR(read_folder(table, "model-root", folder, options.model_root));
   RETURN_IF_ERROR(read_text(table, "instance", options.instance));
+  RETURN_IF_ERROR(read_number(table, "answer-cache-mb", 0, limits::kMostAnswerCacheMb,
+                              options.answer_cache_mb));
   RETURN_IF_ERROR(read_orphans(table, options.orphans_end));
   const toml::node* models = table.get("model");
   if (models == nullptr) return options;

@@ -142,6 +142,10 @@ class CommandLine {
     add("--instance", &ServeOptions::instance,
         "names the segments; two instances live side by side")
         ->capture_default_str();
+    add("--answer-cache-mb", &ServeOptions::answer_cache_mb,
+        "memory for answers to requests that come again; 0 = none")
+        ->check(CLI::Range(0U, static_cast<unsigned>(limits::kMostAnswerCacheMb)))
+        ->capture_default_str();
     CLI::Option* const orphans =
         app_.add_option("--orphans", orphans_,
                         "keep: gateway and workers serve on when the host is killed; end: they end "

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/publish/model_loader.h"
+#include "shared/base/limits.h"
 #include "shared/base/status.h"
 
 namespace onecopy::host {
@@ -25,7 +26,8 @@ struct ServeOptions {
   std::filesystem::path management_key;  // file; empty: none
   std::filesystem::path model_root;      // models may be registered from; empty: none
   std::string instance = "default";
-  bool orphans_end = false;      // gateway and nursery end with their host
+  unsigned answer_cache_mb = limits::kAnswerCacheMb;  // 0: none
+  bool orphans_end = false;                           // gateway and nursery end with their host
   std::filesystem::path config;  // the file that these came from too; empty: none
 };
 

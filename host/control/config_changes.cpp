@@ -64,6 +64,7 @@ std::vector<std::string> needs_restart(const ServeOptions& before, const ServeOp
   compare("management-host", before.management_host, after.management_host);
   compare("management-port", before.management_port, after.management_port);
   compare("instance", before.instance, after.instance);
+  compare("answer-cache-mb", before.answer_cache_mb, after.answer_cache_mb);
   compare("orphans", std::string(before.orphans_end ? "end" : "keep"),
           std::string(after.orphans_end ? "end" : "keep"));
   return lines;

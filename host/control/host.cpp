@@ -46,7 +46,9 @@ Host::Host(EventLoop& loop, ServeOptions options, std::vector<std::string> argum
       operators_(loop, std::move(lock), [this](const std::string& what) { return on_asked(what); }),
       reaper_(loop),
       signals_(loop, [this](int number) { on_signal(number); }),
-      children_(loop, reaper_, {options_.instance, usable_cores(), options_.orphans_end}),
+      children_(
+          loop, reaper_,
+          {options_.instance, usable_cores(), options_.orphans_end, options_.answer_cache_mb}),
       feed_(children_, registry_),
       trials_([this](const Json& message, int fd) { children_.send(Role::kNursery, message, fd); }),
       registrations_(options_.instance, {loop, reaper_, registry_, trials_, [this] { publish(); }}),

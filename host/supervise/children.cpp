@@ -64,6 +64,10 @@ std::vector<std::string> Children::arguments_of(Role role, int rendezvous) const
                                      options_.orphans_end ? "end" : "keep",
                                      role == Role::kGateway ? "--cores" : "--threads",
                                      std::to_string(options_.cores)};
+  if (role == Role::kGateway) {
+    arguments.insert(arguments.end(),
+                     {"--answer-cache-mb", std::to_string(options_.answer_cache_mb)});
+  }
   if (role == Role::kNursery && !back_ends_.empty()) {
     arguments.insert(arguments.end(), {"--back-ends", back_ends_});
   }

@@ -15,7 +15,8 @@ namespace onecopy::host {
 struct ChildOptions {
   std::string instance;
   unsigned cores = 1;
-  bool orphans_end = false;  // --orphans end: they end with the host
+  bool orphans_end = false;      // --orphans end: they end with the host
+  unsigned answer_cache_mb = 0;  // the gateway's
 };
 
 // Class Children: owns the links to both processes; borrows loop and reaper. The supervisor is

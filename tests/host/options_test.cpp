@@ -97,6 +97,7 @@ TEST_F(ParseOptions, ModelsOrARootToRegisterThemFrom) {
   ASSERT_TRUE(parsed) << parsed.error().text;
   EXPECT_EQ(parsed->options->model_root, "/models");
   EXPECT_FALSE(parsed->options->orphans_end);
+  EXPECT_EQ(parsed->options->answer_cache_mb, 64U);
 }
 
 TEST_F(ParseOptions, WorkersFollowFromWhatWasSaid) {
@@ -126,6 +127,7 @@ max-workers = 4
 model-root = "models"
 orphans = "end"
 management-key = "key"
+answer-cache-mb = 16
 )");
   const auto parsed = parse({"--config", file.string(), "--max-workers", "8"});
   ASSERT_TRUE(parsed) << parsed.error().text;
@@ -135,6 +137,7 @@ management-key = "key"
   EXPECT_EQ(options.model_root, file.parent_path() / "models");
   EXPECT_EQ(options.management_key, file.parent_path() / "key");
   EXPECT_TRUE(options.orphans_end);
+  EXPECT_EQ(options.answer_cache_mb, 16U);
   EXPECT_EQ(options.config, file);
   const auto kept = parse({"--config", file.string(), "--orphans", "keep"});
   ASSERT_TRUE(kept);

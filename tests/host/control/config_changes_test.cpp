@@ -80,9 +80,11 @@ TEST(NeedsRestart, NamesTheKeys) {
   ServeOptions after;
   EXPECT_THAT(needs_restart(before, after), IsEmpty());
   after.port = 9000;
+  after.answer_cache_mb = 1;
   after.orphans_end = true;
   EXPECT_THAT(needs_restart(before, after),
-              ::testing::ElementsAre(HasSubstr("port: 8080"), HasSubstr("orphans: keep")));
+              ::testing::ElementsAre(HasSubstr("port: 8080"), HasSubstr("answer-cache-mb: 64"),
+                                     HasSubstr("orphans: keep")));
 }
 
 }  // namespace
