@@ -16,11 +16,12 @@ class NotStarted(Exception):
 
 
 class Server:
-    """Ports are free ones; only 127.0.0.1. Use as a context."""
+    """Ports are free ones; only 127.0.0.1. Use as a context. Without an answer cache: the same questions come again
+    and again here, and it is workers that are measured."""
 
     def __init__(self, models, workers, build=BUILD, instance="bench", arguments=(), ports=(0, 0), errors=subprocess.PIPE):
         command = [str(build / "onecopy"), "serve", "--port", str(ports[0]), "--management-port", str(ports[1]),
-                   "--instance", instance, "--workers", str(workers), *map(str, arguments)]
+                   "--instance", instance, "--workers", str(workers), "--answer-cache-mb", "0", *map(str, arguments)]
         for model in models:
             command += ["--model", model]
         # Inherited by all its processes, so that they are found whoever their parent is now.
