@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -131,6 +132,9 @@ ServerProcess::ServerProcess(std::vector<std::string> arguments, std::string ins
   std::signal(SIGPIPE, SIG_IGN);
   arguments.insert(arguments.begin(),
                    {"serve", "--port", "0", "--management-port", "0", "--instance", instance_});
+  if (std::ranges::find(arguments, "--answer-cache-mb") == arguments.end()) {
+    arguments.insert(arguments.end(), {"--answer-cache-mb", "0"});
+  }
   const Started p = start(command_line(std::move(launcher), "onecopy", arguments), false);
   ::close(p.in);
   ::close(p.err);

@@ -40,7 +40,9 @@ Finished run_program(const std::string& program, const std::vector<std::string>&
 // A command line that the program's own is added to, for instance `unshare --mount`.
 using Launcher = std::vector<std::string>;
 
-// Class ServerProcess: `onecopy serve` with free ports. The destructor kills what is left of it.
+// Class ServerProcess: `onecopy serve` with free ports, and without an answer cache unless the
+// arguments say otherwise: what tests ask again is to be computed again. The destructor kills what
+// is left of it.
 class ServerProcess {
  public:
   // Returns when it is ready, or when it ended before that (then running() is false).
