@@ -94,7 +94,7 @@ inline constexpr int kCrashes = 2;    // workers that one request may crash befo
 inline constexpr int kAttempts = 16;  // workers that it is tried on while somebody kills them
 
 // ---- answer cache ----
-// In MB of 2^20 bytes: 64 hold some 200,000 short answers, or 20,000 embeddings of 768 values.
+// In MB of 2^20 bytes: 64 hold some 700,000 short answers, or 19,000 embeddings of 768 values.
 inline constexpr std::size_t kAnswerCacheMb = 64;  // unless --answer-cache-mb says otherwise
 inline constexpr std::size_t kMostAnswerCacheMb = 1u << 16;  // 64 GB
 
