@@ -39,7 +39,7 @@ Status Answers::compute(const std::shared_ptr<const Work>& work, std::span<Answe
     computation->add(wait);
     ++waits_;
   }
-  const Status queued = submit(items);
+  Status queued = submit(items);
   if (!queued) {
     leave(waits);
     return queued;
