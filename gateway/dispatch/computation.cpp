@@ -36,9 +36,7 @@ AnswerWait& Computation::take_first() {
   return wait;
 }
 
-void Computation::item_done(const WorkItem& /*item*/, WorkReply reply) {
-  answers_.on_reply(*this, std::move(reply));
-}
+void Computation::item_done(WorkReply reply) { answers_.on_reply(*this, std::move(reply)); }
 
 void Computation::fail_with(const Error& error) { answers_.on_error(*this, error); }
 

@@ -35,7 +35,7 @@ class Computation final : public WorkOwner {
   std::list<Computation>::iterator place;  // in its owner's list
 
  private:
-  void item_done(const WorkItem& item, WorkReply reply) override;
+  void item_done(WorkReply reply) override;
   void fail_with(const Error& error) override;
   void expire() override;
 

@@ -197,7 +197,7 @@ void Dispatcher::on_reply(WorkerLink& worker, std::unique_ptr<Batch> batch,
   }
   schedule();  // first, so that the worker computes while the replies are written
   for (std::size_t i = 0; i < batch->size(); ++i) {
-    if (WorkItem* const item = batch->take(i)) item->owner->item_done(*item, std::move(replies[i]));
+    if (WorkItem* const item = batch->take(i)) item->owner->item_done(std::move(replies[i]));
   }
 }
 

@@ -12,10 +12,10 @@
 
 namespace onecopy::gateway {
 
-// Class ShadowTraffic: owns the copies' calls; borrows loop, dispatcher and answers. A copy waits here, not
-// in the queue, until a worker is idle and nothing is queued; it is dropped when limits::kShadows
-// wait already or its request's time is over, and given up in the midst of its work when a real
-// request waits. One thread.
+// Class ShadowTraffic: owns the copies' calls; borrows loop, dispatcher and answers. A copy waits
+// here, not in the queue, until a worker is idle and nothing is queued; it is dropped when
+// limits::kShadows wait already or its request's time is over, and given up in the midst of its
+// work when a real request waits. One thread.
 class ShadowTraffic {
  public:
   ShadowTraffic(EventLoop& loop, Dispatcher& dispatcher, Answers& answers, Milliseconds timeout)

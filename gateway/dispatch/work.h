@@ -44,7 +44,7 @@ Status check_values(const Work& work, const std::vector<float>& values);
 class WorkOwner {
  public:
   virtual ~WorkOwner() = default;
-  virtual void item_done(const WorkItem& item, WorkReply reply) = 0;
+  virtual void item_done(WorkReply reply) = 0;
   virtual void fail_with(const Error& error) = 0;
   virtual void expire() = 0;  // kDeadline
 };

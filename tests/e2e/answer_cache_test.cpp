@@ -6,9 +6,6 @@
 namespace onecopy::e2e {
 namespace {
 
-const Json kQuestion = {{"question", "Who built it?"},
-                        {"context", "The bridge was built by Quatz in winter."}};
-
 struct Asked {
   std::string cache;
   std::string version;
@@ -16,7 +13,7 @@ struct Asked {
 };
 
 Asked ask(const ServerProcess& server) {
-  const auto reply = server.client().Post("/qa/qa0", kQuestion.dump(), "application/json");
+  const auto reply = server.client().Post("/qa/qa0", kBridgeQuestion.dump(), "application/json");
   EXPECT_TRUE(reply && reply->status == 200);
   if (!reply) return {};
   return {reply->get_header_value("X-Cache"), reply->get_header_value("X-Model-Version"),
